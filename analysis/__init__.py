@@ -1,0 +1,1 @@
+"""From runs to numbers a reader can trust: load, statistics, tables, figures, claims, report."""

@@ -1,0 +1,123 @@
+"""Where a run's numbers come from: which code, on which machine, when, and how it ended."""
+
+import json
+import os
+import platform
+import resource
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from runners.files import write_atomically
+
+PACKAGES = (
+    "numpy scipy torch mujoco gymnasium ale-py cma hydra-core omegaconf joblib hydra-joblib-launcher"
+).split()
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Record:
+    """provenance.json of one run, from `begin` over `update` to `end`; earlier sessions stay."""
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self._path = path
+        self._began = time.monotonic()
+        earlier = read(path)
+        self._wall_before = float(earlier.get("wall_seconds", 0.0))
+        self._content: dict[str, Any] = {
+            "status": "running",
+            "error": None,
+            "exit_status": None,
+            **describe(),
+            **settings,
+            "start": _now(),
+            "end": None,
+            "sessions": [*earlier.pop("sessions", []), _summary(earlier)] if earlier else [],
+        }
+
+    def update(self, **changes: Any) -> None:
+        """Write the record as of now, with these entries changed.
+
+        Raises:
+            OSError: the disk is full; the record on it is as it was.
+        """
+        self._content |= changes
+        self._content["wall_seconds"] = self._wall_before + time.monotonic() - self._began
+        self._content["peak_rss_mib"] = peak_rss_mib()
+        write_atomically(self._path, (json.dumps(self._content, indent=2) + "\n").encode())
+
+    def end(self, status: str, exit_status: int, error: str | None = None) -> None:
+        """Write how the run ended."""
+        self.update(status=status, exit_status=exit_status, error=error, end=_now())
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What a provenance.json says, {} if there is none that can be read."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content
+
+
+def describe() -> dict[str, Any]:
+    """The code and the machine of this process."""
+    status = _git("status", "--porcelain")
+    return {
+        "git_sha": _git("rev-parse", "HEAD"),
+        "git_dirty": None if status is None else bool(status),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "os": platform.platform(),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "command": [sys.executable, *sys.argv],
+    }
+
+
+def cpu_model() -> str:
+    """The processor's name, as the operating system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def peak_rss_mib() -> float:
+    """The most memory that this process has held at once, in MiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def _summary(session: dict[str, Any]) -> dict[str, Any]:
+    return {key: session.get(key) for key in ("start", "end", "status", "error", "git_sha")}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,121 @@
+"""The run store: one locked directory a run, named by what makes the run what it is.
+
+    config.yaml      the resolved configuration
+    provenance.json  which code on which machine, when, and how it ended
+    metrics.csv      one row an iteration, the same bytes whenever and wherever it runs
+    timing.csv       one row an iteration, wall-clock columns
+    checkpoint.pt    where to go on from (checkpoint.prev.pt: the one before)
+    DONE             written last
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
+
+from runners.files import RunError, write_atomically
+
+Config = Mapping[str, Any]
+
+
+def run_id(identity: Config) -> str:
+    """`{env}-{algo}-{sampler}-{protocol}-s{seed}-{hash}`, the hash of the whole identity."""
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
+    names = [identity[part]["name"] for part in ("algo", "sampler", "protocol")]
+    return "-".join([env_label(identity["env"]), *names, f"s{identity['seed']}", digest])
+
+
+def env_label(env: Config) -> str:
+    """The task as one word; families of tasks add which of them it is."""
+    member = {"gymnasium": "id", "atari": "game"}.get(env["name"])
+    label = f"{env['name']}_{env[member]}" if member else str(env["name"])
+    return re.sub(r"\W", "_", label)
+
+
+class RunDirectory:
+    """One run's files, for this process alone while the context is open."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.provenance = path / "provenance.json"
+        self.metrics = path / "metrics.csv"
+        self.timing = path / "timing.csv"
+        self.checkpoint = path / "checkpoint.pt"
+        self._done = path / "DONE"
+        self._lock = FileLock(path / ".lock", timeout=0)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has finished."""
+        return self._done.exists()
+
+    def __enter__(self) -> Self:
+        """Create the directory if need be and lock it.
+
+        Raises:
+            RunError: another process has it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except Timeout:
+            raise RunError(f"{self.path} is being run by another process") from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Unlock."""
+        self._lock.release()
+
+    def claim(self, config: Config, identity: Config) -> None:
+        """Write the resolved `config`, or make sure that the one there is the same run.
+
+        Raises:
+            RunError: the directory is of another run; the message names the first settings.
+        """
+        if not self.config.exists():
+            write_atomically(self.config, OmegaConf.to_yaml(OmegaConf.create(config)).encode())
+            return
+        try:
+            there = OmegaConf.to_container(OmegaConf.load(self.config))
+        except Exception as error:
+            raise RunError(f"{self.config} cannot be read: {type(error).__name__}") from error
+        differing = list(differences(there, config, identity))
+        if differing:
+            shown = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")
+            raise RunError(f"{self.path} holds another run, differing in: {shown}")
+
+    def finish(self) -> None:
+        """Mark the run as done, the last thing that happens to its directory."""
+        write_atomically(self._done, b"")
+
+
+def differences(there: Any, config: Config, identity: Config) -> Iterator[str]:
+    """Settings of the run in the directory that are not those of this `config`'s identity.
+
+    Settings outside of the identity (threads, paths) may differ; unknown ones may not.
+    """
+    old, new, named = dict(_flatten(there)), dict(_flatten(config)), dict(_flatten(identity))
+    for key in sorted(named.keys() | (old.keys() - new.keys())):
+        if key not in old or key not in named or old[key] != named[key]:
+            yield f"{key} ({old.get(key, 'missing')} there, {named.get(key, 'missing')} here)"
+
+
+def _flatten(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, tree

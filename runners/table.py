@@ -1,0 +1,91 @@
+"""A CSV file that only grows by whole rows, and can be cut back to an earlier length."""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+Cell = int | float | None
+
+
+def format_row(cells: Sequence[Cell]) -> bytes:
+    """One line; floats by `repr` so that equal numbers are equal bytes, NaN and None empty."""
+    return (",".join(map(_format_cell, cells)) + "\n").encode()
+
+
+def _format_cell(cell: Cell) -> str:
+    if cell is None or math.isnan(cell):
+        return ""
+    return repr(cell)
+
+
+class Table:
+    """Rows appended to `path`, cut back at opening to `size` bytes (0: begun anew)."""
+
+    def __init__(self, path: Path, size: int = 0) -> None:
+        self.size = size
+        self._columns: tuple[str, ...] = ()
+        if size:
+            with path.open("rb") as existing:
+                self._columns = tuple(existing.readline().decode().rstrip("\n").split(","))
+        self._file = path.open("ab", buffering=0)
+        self._file.truncate(size)
+
+    def append(self, row: dict[str, Cell]) -> None:
+        """Add one row, preceded by the header if it is the first; readers see it at once.
+
+        Raises:
+            OSError: the disk is full; the file is as it was before the call.
+            ValueError: the row's columns are not those of the header.
+        """
+        columns = tuple(row)
+        header = b"" if self._columns else (",".join(columns) + "\n").encode()
+        if self._columns not in ((), columns):
+            raise ValueError(f"columns changed from {self._columns} to {columns}")
+        self._write(header + format_row(list(row.values())))
+        self._columns = columns
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self._file.truncate(self.size)
+            raise
+        self.size += len(data)
+
+    def sync(self) -> None:
+        """Make the rows so far durable, as a checkpoint that counts on them requires."""
+        os.fsync(self._file.fileno())
+
+    def __enter__(self) -> Self:
+        """Enter a context that closes the file at its end."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self._file.close()
+
+
+def last_row(path: Path) -> dict[str, str]:
+    """The last complete row of a table that may be growing, {} if there is none yet."""
+    try:
+        with path.open("rb") as file:
+            header = file.readline()
+            body = file.tell()
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(body, end - 4096))
+            lines = file.read().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return {}
+    if not lines:
+        return {}
+    return dict(zip(header.decode().rstrip("\n").split(","), lines[-1].decode().split(","), strict=False))

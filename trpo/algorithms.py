@@ -1,0 +1,190 @@
+"""Whole algorithms as `init` and `step`: sample, estimate, update, fit the baseline."""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+
+from trpo.baselines import Baseline
+from trpo.estimators import gae, monte_carlo
+from trpo.moments import Filter, Moments, empty, merge, observation_filter
+from trpo.policies import Policy
+from trpo.samplers.single_path import Carried, Sampled, Sampler, check_finite
+from trpo.types import Algorithm, Array, Map, Rollout, Samples, Tensor, UpdateInfo
+from trpo.updates import Rule, update
+
+RECENT = 100  # episodes in `return_100`
+
+
+class Estimator(NamedTuple):
+    """How the worth of actions is estimated from a rollout.
+
+    `name` monte_carlo gives Q̂ − V(s) (§5.1 with V = 0), gae the estimator with decay `lam`.
+    """
+
+    gamma: float
+    name: Literal["monte_carlo", "gae"] = "monte_carlo"
+    lam: float = 1.0
+    standardise: bool = False  # advantages to mean 0 and standard deviation 1 over the batch
+    bootstrap: bool = False  # add V where the batch's end cut a path (always where a limit did)
+
+
+class State(NamedTuple):
+    """What one iteration hands to the next."""
+
+    theta: Tensor  # (P,)
+    size: float  # the step rule's δ or λ
+    baseline: Any
+    seen: Moments  # of observations, for the filter
+    carried: Carried | None
+    recent: Array  # (≤ 100,) returns of the last episodes
+
+
+class Estimates(NamedTuple):
+    """What the estimator made of a batch of B valid steps, row after row."""
+
+    samples: Samples
+    obs: Array  # (B, *O) as the policy saw them
+    targets: Array  # (B,) what the baseline should have said
+    explained_variance: float  # 1 − Var(target − V) / Var(target), before fitting; NaN if constant
+
+
+def estimate(
+    sampled: Sampled,
+    policy: Policy,
+    estimator: Estimator,
+    see: Filter,
+    values: Callable[[Array], Array],
+) -> Estimates:
+    """Samples for an update, and targets for the baseline, from one batch.
+
+    Args:
+        sampled: the batch.
+        policy: whose distribution chose the actions.
+        estimator: how Q̂ or the advantage is computed.
+        see: the observation filter.
+        values: V (B,) for observations (B, *O) as the policy sees them.
+    """
+    rollout = sampled.rollout
+    obs = see(flat(rollout.obs, rollout.valid))
+    v = np.zeros(rollout.rewards.shape)
+    v.T[rollout.valid.T] = values(obs)
+    after = np.zeros(rollout.rewards.shape)
+    after[rollout.cut] = values(see(rollout.cut_obs))
+    if not estimator.bootstrap:
+        after[sampled.batch_end] = 0.0
+    gamma = estimator.gamma
+    if estimator.name == "gae":
+        lam, paths = estimator.lam, (rollout.rewards, v, rollout.ended, after)
+        advantages = flat(gae(*paths, gamma=gamma, lam=lam), rollout.valid)
+    else:
+        q = monte_carlo(rollout.rewards, rollout.ended, after, gamma)
+        advantages = flat(q - v, rollout.valid)
+    v = flat(v, rollout.valid)
+    targets = advantages + v
+    spread = targets.var()
+    explained = 1 - (targets - v).var() / spread if spread > 0 else float("nan")
+    if estimator.standardise:
+        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    return Estimates(samples_of(rollout, policy, obs, advantages), obs, targets, float(explained))
+
+
+def flat(x: Array, valid: Array) -> Array:
+    """(T, N, ...) -> (B, ...): the valid steps, row after row, so that a path stays together."""
+    if valid.all():
+        return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(-1, *x.shape[2:])
+    return x.swapaxes(0, 1)[valid.T]
+
+
+def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Samples:
+    """One tried action a state (K = 1), chosen by π_old, every state of weight one."""
+    actions = torch.from_numpy(flat(rollout.actions, rollout.valid))[:, None]
+    old = torch.from_numpy(flat(rollout.dist, rollout.valid))
+    return Samples(
+        obs=torch.from_numpy(obs),
+        actions=actions,
+        q=torch.from_numpy(q.astype(np.float32))[:, None],
+        log_q=policy.distribution.log_prob(old[:, None], actions),
+        old=old,
+        weight=torch.ones(len(obs)),
+    )
+
+
+def policy_optimisation(
+    policy: Policy,
+    rule: Rule,
+    sampler: Sampler,
+    estimator: Estimator,
+    baseline: Baseline,
+    *,
+    obs_shape: tuple[int, ...],
+    horizon: int,
+    filter_clip: float,
+    pmap: Map = map,
+) -> Algorithm:
+    """TRPO and its relatives, whichever `rule` says.
+
+    Args:
+        policy: the network and its action distribution.
+        rule: the four slots of the update.
+        sampler: gives a batch under a theta.
+        estimator: gives the samples' q.
+        baseline: V, fitted after the update to the batch's targets.
+        obs_shape: O.
+        horizon: the task's time limit, the steps over which `reward_per_step` averages.
+        filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
+        pmap: spreads chunks over threads.
+    """
+
+    def init(rng: np.random.Generator) -> State:
+        policy_rng, baseline_rng = rng.spawn(2)
+        return State(
+            theta=policy.network.init(policy_rng),
+            size=rule.step.size,
+            baseline=baseline.init(baseline_rng),
+            seen=empty(obs_shape),
+            carried=None,
+            recent=np.zeros(0),
+        )
+
+    def step(rng: np.random.Generator, state: State) -> tuple[State, dict[str, float]]:
+        see = observation_filter(state.seen, filter_clip)
+        sampled = sampler(rng, state.theta, see, state.carried)
+
+        def values(obs: Array) -> Array:
+            return baseline.predict(state.baseline, obs, pmap)
+
+        found = estimate(sampled, policy, estimator, see, values)
+        theta, size, info = update(policy, rule, found.samples, state.theta, state.size, pmap)
+        check_finite("policy parameters", theta.numpy())
+        recent = np.concatenate([state.recent, sampled.returns])[-RECENT:]
+        seen = state.seen
+        if filter_clip:
+            seen = merge(seen, flat(sampled.rollout.obs, sampled.rollout.valid))
+        fitted = baseline.fit(state.baseline, found.obs, found.targets, pmap)
+        carried = sampled.carried
+        after = State(theta, size, fitted, seen, carried, recent)
+        return after, report(sampled, info, found, recent, horizon)
+
+    return Algorithm(init, step)
+
+
+def report(
+    sampled: Sampled, info: UpdateInfo, found: Estimates, recent: Array, horizon: int
+) -> dict[str, float]:
+    """The numbers of one iteration; returns are raw, undiscounted, of whole episodes."""
+    returns, lengths, nan = sampled.returns, sampled.lengths, float("nan")
+    mean = float(returns.mean()) if len(returns) else nan
+    return {
+        "steps": sampled.steps,
+        "episodes": len(returns),
+        "return_mean": mean,
+        "return_std": float(returns.std()) if len(returns) else nan,
+        "return_100": float(recent.mean()) if len(recent) else nan,
+        "reward_per_step": mean / horizon,
+        "length_mean": float(lengths.mean()) if len(lengths) else nan,
+        **info._asdict(),
+        "explained_variance": found.explained_variance,
+        "unstable_steps": sampled.unstable,
+    }

@@ -1,0 +1,131 @@
+"""Action distributions as functions of their parameters d (B, M).
+
+Every distribution has the same six members, so that a policy is a network and one of these.
+`kl(old, new)` is KL(old ‖ new) everywhere. Noise comes in as an array: the same array gives the
+same action, which is what lets the branches of a vine share random numbers.
+"""
+
+from dataclasses import dataclass
+from math import log, pi
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from trpo.types import Array, Tensor
+
+
+class Distribution(Protocol):
+    """A family of distributions over actions with parameters d (..., M)."""
+
+    parameters: int  # M
+
+    def noise(self, rng: np.random.Generator, count: int) -> Array:
+        """Noise (count, ·) float32 that `sample` turns into actions."""
+
+    def sample(self, d: Tensor, noise: Tensor) -> Tensor:
+        """Actions (B, A) for parameters d (B, M)."""
+
+    def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
+        """log π(a|d) (...,) in nats for d (..., M) and actions (..., A), broadcast together."""
+
+    def kl(self, old: Tensor, new: Tensor) -> Tensor:
+        """KL(old ‖ new) (...,) in nats."""
+
+    def fisher(self, d: Tensor, u: Tensor) -> Tensor:
+        """F_d u (..., M): the Hessian of KL(d ‖ ·) at d times u."""
+
+    def entropy(self, d: Tensor) -> Tensor:
+        """Entropy (...,) in nats."""
+
+
+@dataclass(frozen=True)
+class DiagGaussian:
+    """Independent Gaussians; d holds A means, then A log standard deviations (App. D)."""
+
+    dimensions: int  # A
+
+    @property
+    def parameters(self) -> int:
+        """M = 2 A."""
+        return 2 * self.dimensions
+
+    def _split(self, d: Tensor) -> tuple[Tensor, Tensor]:
+        return d[..., : self.dimensions], d[..., self.dimensions :]
+
+    def noise(self, rng: np.random.Generator, count: int) -> Array:
+        """Standard normal (count, A)."""
+        return rng.standard_normal((count, self.dimensions), dtype=np.float32)
+
+    def sample(self, d: Tensor, noise: Tensor) -> Tensor:
+        """Return mean + std · noise."""
+        mean, log_std = self._split(d)
+        return torch.addcmul(mean, log_std.exp(), noise)
+
+    def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
+        """Log density, Σ_i −½((a−μ)/σ)² − log σ − ½ log 2π."""
+        mean, log_std = self._split(d)
+        z = (actions - mean) * torch.exp(-log_std)
+        return -(0.5 * z * z + log_std).sum(-1) - 0.5 * log(2 * pi) * self.dimensions
+
+    def kl(self, old: Tensor, new: Tensor) -> Tensor:
+        """Σ_i log σ'/σ + (σ² + (μ−μ')²) / 2σ'² − ½, the primes marking the new one."""
+        mean, log_std = self._split(old)
+        new_mean, new_log_std = self._split(new)
+        ratio = torch.exp(2 * (log_std - new_log_std))
+        distance = (mean - new_mean).square() * torch.exp(-2 * new_log_std)
+        return (new_log_std - log_std + 0.5 * (ratio + distance - 1)).sum(-1)
+
+    def fisher(self, d: Tensor, u: Tensor) -> Tensor:
+        """Diagonal: 1/σ² for the means, 2 for the log standard deviations."""
+        _, log_std = self._split(d)
+        u_mean, u_log_std = self._split(u)
+        return torch.cat([u_mean * torch.exp(-2 * log_std), 2 * u_log_std], dim=-1)
+
+    def entropy(self, d: Tensor) -> Tensor:
+        """Σ_i log σ + ½ log 2πe."""
+        return self._split(d)[1].sum(-1) + 0.5 * (1 + log(2 * pi)) * self.dimensions
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One of `choices` actions; d holds logits, actions are indices (..., 1)."""
+
+    choices: int
+
+    @property
+    def parameters(self) -> int:
+        """M = number of choices."""
+        return self.choices
+
+    def noise(self, rng: np.random.Generator, count: int) -> Array:
+        """Standard Gumbel (count, M)."""
+        return rng.gumbel(size=(count, self.choices)).astype(np.float32)
+
+    def sample(self, d: Tensor, noise: Tensor) -> Tensor:
+        """Gumbel-max: argmax of logits + noise, (B, 1)."""
+        return (d + noise).argmax(-1, keepdim=True)
+
+    def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
+        """The logit of the action after normalisation."""
+        logits = torch.log_softmax(d, -1)
+        shape = torch.broadcast_shapes(logits.shape[:-1], actions.shape[:-1])
+        index = actions.long().expand(*shape, 1)
+        return logits.expand(*shape, self.choices).gather(-1, index)[..., 0]
+
+    def kl(self, old: Tensor, new: Tensor) -> Tensor:
+        """Σ_a p (log p − log p'); an action of probability zero adds nothing."""
+        log_old, log_new = torch.log_softmax(old, -1), torch.log_softmax(new, -1)
+        p = log_old.exp()
+        return torch.where(p > 0, p * (log_old - log_new), torch.zeros_like(p)).sum(-1)
+
+    def fisher(self, d: Tensor, u: Tensor) -> Tensor:
+        """(diag(p) − p pᵀ) u."""
+        p = torch.softmax(d, -1)
+        return p * (u - (p * u).sum(-1, keepdim=True))
+
+    def entropy(self, d: Tensor) -> Tensor:
+        """−Σ_a p log p."""
+        logits = torch.log_softmax(d, -1)
+        p = logits.exp()
+        return -torch.where(p > 0, p * logits, torch.zeros_like(p)).sum(-1)

@@ -1,0 +1,61 @@
+"""Running means and variances: the observation filter and the scale of value targets."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from trpo.types import Array
+
+
+class Moments(NamedTuple):
+    """Count, mean and sum of squared deviations of all that was seen, entry by entry."""
+
+    count: float
+    mean: Array  # (*O)
+    squares: Array  # (*O) Σ (x − mean)²
+
+    @property
+    def std(self) -> Array:
+        """Population standard deviation (*O); one where nothing or a constant was seen."""
+        std = np.sqrt(self.squares / max(self.count, 1.0))
+        return np.where(std > 1e-8, std, 1.0)
+
+
+def empty(shape: tuple[int, ...]) -> Moments:
+    """Return the moments of nothing."""
+    return Moments(0.0, np.zeros(shape), np.zeros(shape))
+
+
+def merge(seen: Moments, batch: Array) -> Moments:
+    """Moments after a further batch (B, *O) (Chan, Golub and LeVeque 1983)."""
+    count = len(batch)
+    mean = batch.mean(0, dtype=np.float64)
+    squares = np.square(batch - mean).sum(0)
+    all_count = seen.count + count
+    shift = mean - seen.mean
+    return Moments(
+        all_count,
+        seen.mean + shift * (count / all_count),
+        seen.squares + squares + shift**2 * (seen.count * count / all_count),
+    )
+
+
+Filter = Callable[[Array], Array]
+"""Raw observations (B, *O) float32 -> what the policy sees, (B, *O) float32."""
+
+
+def observation_filter(seen: Moments, clip: float) -> Filter:
+    """(x − mean) / std, clipped to ±clip; with clip = 0, observations as they are.
+
+    The moments are those of earlier batches, so that the filter is frozen within one.
+    """
+    if not clip:
+        return lambda obs: obs
+    mean, scale = seen.mean.astype(np.float32), (1 / seen.std).astype(np.float32)
+
+    def standardise(obs: Array) -> Array:
+        x = (obs - mean) * scale
+        return np.minimum(np.maximum(x, -clip, out=x), clip, out=x)
+
+    return standardise

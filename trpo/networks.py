@@ -1,0 +1,161 @@
+"""Networks as pure functions of one flat theta (P,), with their exact derivatives.
+
+A network is applied in two ways. `apply` gives its output. `linearise` also keeps what the
+derivatives at this theta need, so that every product of the suite (gradients, Fisher products,
+the value function's Gauss-Newton products) is J v and Jᵀ u of the same object, a few matrix
+products each, and no second derivative is ever taken.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from trpo.types import Array, Tensor
+
+
+class Linearisation(NamedTuple):
+    """f(theta, x) and its Jacobian J = ∂f/∂theta on a batch of B inputs."""
+
+    output: Tensor  # (B, M)
+    jvp: Callable[[Tensor], Tensor]  # v (P,) -> J v (B, M)
+    vjp: Callable[[Tensor], Tensor]  # u (B, M) -> Jᵀ u = Σ_b J_bᵀ u_b (P,)
+    thin: Callable[[int], "Linearisation"]  # the same on every k-th input only
+
+
+class Network(NamedTuple):
+    """A function of theta (P,) and a batch x (B, *O), giving (B, M)."""
+
+    size: int  # P
+    init: Callable[[np.random.Generator], Tensor]  # rng -> theta (P,) float32
+    apply: Callable[[Tensor, Tensor], Tensor]
+    linearise: Callable[[Tensor, Tensor], Linearisation]
+
+
+def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.0) -> Network:
+    """A fully connected network with tanh between its layers and a linear last one.
+
+    Args:
+        sizes: units of each layer, input and output included; two of them give a linear map.
+        hidden_bias: False leaves the biases of the hidden layers out (the output keeps its own).
+        last_gain: gain of the last layer's orthogonal initialisation; the hidden layers' is √2,
+            biases start at zero.
+    """
+    shapes = [*pairwise(sizes)]
+    biased = [hidden_bias] * (len(shapes) - 1) + [True]
+    parts = [n * m for n, m in shapes], [m * b for (_, m), b in zip(shapes, biased, strict=True)]
+    lengths = [length for pair in zip(*parts, strict=True) for length in pair]
+
+    def layers(theta: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+        flat = theta.split(lengths)
+        return [
+            (w.view(shape), b if b.numel() else None)
+            for w, b, shape in zip(flat[::2], flat[1::2], shapes, strict=True)
+        ]
+
+    def init(rng: np.random.Generator) -> Tensor:
+        gains = [np.sqrt(2.0)] * (len(shapes) - 1) + [last_gain]
+        flat = [
+            array
+            for shape, gain, bias in zip(shapes, gains, parts[1], strict=True)
+            for array in (orthogonal(rng, shape, gain).ravel(), np.zeros(bias))
+        ]
+        return torch.from_numpy(np.concatenate(flat).astype(np.float32))
+
+    def activations(theta: Tensor, x: Tensor) -> list[Tensor]:
+        """Return [x, h_1, …, output]: the input of each layer, then what the last one gives."""
+        found = [x]
+        *hidden, last = layers(theta)
+        for w, b in hidden:
+            found.append(tanh_(affine(found[-1], w, b)))
+        return [*found, affine(found[-1], *last)]
+
+    def linearise(theta: Tensor, x: Tensor) -> Linearisation:
+        weights = [w for w, _ in layers(theta)]
+        *inputs, output = activations(theta, x)
+        return around(weights, inputs, output)
+
+    def around(weights: list[Tensor], inputs: list[Tensor], output: Tensor) -> Linearisation:
+        slopes = [1 - h * h for h in inputs[1:]]  # tanh' of each hidden layer
+
+        def jvp(v: Tensor) -> Tensor:
+            (dw, db), *rest = layers(v)
+            tangent = affine(inputs[0], dw, db)
+            for slope, w, h, (dw, db) in zip(slopes, weights[1:], inputs[1:], rest, strict=True):
+                tangent = affine(h, dw, db).addmm_(tangent.mul_(slope), w)
+            return tangent
+
+        def vjp(u: Tensor) -> Tensor:
+            flat: list[Tensor] = []
+            for i in reversed(range(len(weights))):
+                bias = [u.sum(0)] if biased[i] else []
+                flat[:0] = [(inputs[i].T @ u).view(-1), *bias]
+                if i:
+                    u = (u @ weights[i].T).mul_(slopes[i - 1])
+            return torch.cat(flat)
+
+        def thin(every: int) -> Linearisation:
+            return around(weights, [h[::every].contiguous() for h in inputs], output[::every])
+
+        return Linearisation(output, jvp, vjp, thin)
+
+    return Network(sum(lengths), init, lambda theta, x: activations(theta, x)[-1], linearise)
+
+
+def affine(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
+    """Return x w + b, a new tensor (B, m)."""
+    return x @ w if b is None else torch.addmm(b, x, w)
+
+
+def tanh_(x: Tensor) -> Tensor:
+    """Tanh in place, as 2 σ(2x) − 1: three times faster than torch's own on a CPU."""
+    return x.mul_(2).sigmoid_().mul_(2).sub_(1)
+
+
+def orthogonal(rng: np.random.Generator, shape: tuple[int, int], gain: float) -> Array:
+    """A matrix (n, m) with orthonormal rows or columns, uniform over these, times `gain`."""
+    n, m = shape
+    q, r = np.linalg.qr(rng.standard_normal((max(n, m), min(n, m))))
+    q *= np.sign(np.diag(r))
+    return gain * (q if n >= m else q.T)
+
+
+def with_free_parameters(network: Network, count: int, start: float) -> Network:
+    """Append `count` outputs that depend on no input: they are parameters themselves.
+
+    This is the state-independent log standard deviation of App. D, initialised at `start`.
+    """
+    split = [network.size, count]
+
+    def init(rng: np.random.Generator) -> Tensor:
+        return torch.cat([network.init(rng), torch.full((count,), start)])
+
+    def append(output: Tensor, free: Tensor) -> Tensor:
+        return torch.cat([output, free.expand(len(output), count)], dim=1)
+
+    def apply(theta: Tensor, x: Tensor) -> Tensor:
+        weights, free = theta.split(split)
+        return append(network.apply(weights, x), free)
+
+    def linearise(theta: Tensor, x: Tensor) -> Linearisation:
+        weights, free = theta.split(split)
+        return around(network.linearise(weights, x), free)
+
+    def around(inner: Linearisation, free: Tensor) -> Linearisation:
+        def jvp(v: Tensor) -> Tensor:
+            dweights, dfree = v.split(split)
+            return append(inner.jvp(dweights), dfree)
+
+        def vjp(u: Tensor) -> Tensor:
+            return torch.cat([inner.vjp(u[:, :-count]), u[:, -count:].sum(0)])
+
+        def thin(every: int) -> Linearisation:
+            return around(inner.thin(every), free)
+
+        return Linearisation(append(inner.output, free), jvp, vjp, thin)
+
+    return Network(network.size + count, init, apply, linearise)
+
+

@@ -1,0 +1,58 @@
+"""Policies: a network that gives the parameters of an action distribution."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from trpo.distributions import Categorical, DiagGaussian, Distribution
+from trpo.networks import Network, mlp, with_free_parameters
+from trpo.simulators.protocol import Space
+
+
+class Policy(NamedTuple):
+    """π_θ(a|s): `network` maps theta (P,) and observations (B, *O) to d (B, M)."""
+
+    network: Network
+    distribution: Distribution
+
+
+def gaussian_mlp(
+    space: Space,
+    *,
+    hidden: Sequence[int] = (64, 64),
+    hidden_bias: bool = True,
+    log_std: float = -0.5,
+    last_gain: float = 0.01,
+) -> Policy:
+    """A tanh network for the mean, a free log standard deviation a dimension (App. D, Fig. 3).
+
+    Args:
+        space: the task's shapes.
+        hidden: units of each hidden layer.
+        hidden_bias: whether hidden layers have biases (False with 30 units gives the paper's 364
+            parameters on its 10-dimensional swimmer, Table 2).
+        log_std: initial log standard deviation, in the units of the action.
+        last_gain: gain of the last layer's initialisation; small, so that the first policy hardly
+            depends on the state.
+    """
+    dimensions = space.actions
+    sizes = [*space.obs, *hidden, dimensions]
+    mean = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
+    return Policy(with_free_parameters(mean, dimensions, log_std), DiagGaussian(dimensions))
+
+
+def linear_gaussian(space: Space, *, log_std: float = 0.0, last_gain: float = 0.01) -> Policy:
+    """A linear mean and a free log standard deviation: cart-pole's six parameters (§8.1)."""
+    return gaussian_mlp(space, hidden=(), log_std=log_std, last_gain=last_gain)
+
+
+def categorical_mlp(
+    space: Space,
+    *,
+    hidden: Sequence[int] = (64, 64),
+    hidden_bias: bool = True,
+    last_gain: float = 0.01,
+) -> Policy:
+    """A tanh network for the logits of a discrete action; settings as in `gaussian_mlp`."""
+    sizes = [*space.obs, *hidden, space.actions]
+    logits = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
+    return Policy(logits, Categorical(space.actions))

@@ -1,0 +1,1 @@
+"""Samplers: simulators and a policy in, rollouts out."""

@@ -1,0 +1,1 @@
+"""Simulators: N rows stepped in lockstep, any row saved and restored exactly."""

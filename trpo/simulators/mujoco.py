@@ -1,0 +1,200 @@
+"""MuJoCo tasks at the engine's own speed: all rows are stepped in one call of its `Rollout`.
+
+A row is one array [time, qpos, qvel] (mjSTATE_FULLPHYSICS) and its elapsed steps, so saving and
+restoring is copying. The engine's warm start is zero at every call; trajectories therefore agree
+with Gymnasium's closely (1e-9 or so a step), not bit for bit, and with themselves bit for bit.
+"""
+
+import importlib.resources
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from warnings import warn
+
+import mujoco
+import numpy as np
+from mujoco.rollout import Rollout
+
+from trpo.simulators.context import Closing
+from trpo.simulators.mujoco_tasks import (
+    Task,
+    half_cheetah,
+    hopper,
+    inverted_pendulum,
+    swimmer,
+    walker2d,
+)
+from trpo.simulators.protocol import Space, Step
+from trpo.types import Array
+
+__all__ = [
+    "MujocoSimulator",
+    "Task",
+    "half_cheetah",
+    "hopper",
+    "inverted_pendulum",
+    "swimmer",
+    "walker2d",
+]
+
+FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
+
+
+@contextmanager
+def _without_settotalmass_warning() -> Iterator[None]:
+    """Ignore the deprecation of `settotalmass`, which Gymnasium's HalfCheetah still uses."""
+
+    def warned(message: str) -> None:
+        if "'settotalmass' is deprecated" not in message:
+            warn(message, stacklevel=2)
+
+    before = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(warned)
+    try:
+        yield
+    finally:
+        mujoco.set_mju_user_warning(before)
+
+
+def load_model(name: str) -> mujoco.MjModel:
+    """The model that Gymnasium itself uses, from its own XML."""
+    asset = importlib.resources.files("gymnasium") / "envs" / "mujoco" / "assets" / f"{name}.xml"
+    with importlib.resources.as_file(asset) as path, _without_settotalmass_warning():
+        return mujoco.MjModel.from_xml_path(str(path))
+
+
+def healthy_box(task: Task, size: int) -> tuple[Array, Array]:
+    """The box's bounds: low (size,), high (size,) over (qpos, qvel)."""
+    low, high = np.full(size, -np.inf), np.full(size, np.inf)
+    for first, last, least, most in task.healthy:
+        low[first:last] = np.maximum(low[first:last], least)
+        high[first:last] = np.minimum(high[first:last], most)
+    return low, high
+
+
+class MujocoSimulator(Closing):
+    """N rows of one task, on `threads` threads (1: the calling thread). See protocol.Simulator.
+
+    `unstable` counts the steps, in all rows since the start, that the engine could not finish
+    (it warned and stopped: time did not advance by the whole step, or the state is not finite).
+    Such a step ends its episode as terminal with reward 0 and leaves the row as it was before.
+    """
+
+    def __init__(self, task: Task, rows: int, threads: int = 1) -> None:
+        """Compile the model and place every row in its rest pose (reset before use)."""
+        self._task, self._model = task, load_model(task.model)
+        model, data = self._model, mujoco.MjData(self._model)
+        size = mujoco.mj_stateSize(model, FULL)
+        self.count, self.unstable = rows, 0
+        self.space = Space(
+            obs=(model.nq + model.nv - task.left_out,),
+            actions=model.nu,
+            discrete=False,
+            low=model.actuator_ctrlrange[:, 0].copy(),
+            high=model.actuator_ctrlrange[:, 1].copy(),
+            horizon=task.horizon,
+        )
+        self._all_rows = np.arange(rows).tobytes()
+        self._rest = np.empty(size)
+        mujoco.mj_getState(model, data, self._rest, FULL)
+        self._state = np.tile(self._rest, (rows, 1))  # (N, 1 + nq + nv)
+        self._elapsed = np.zeros(rows, np.int64)  # (N,)
+        self._control = np.empty((rows, task.frame_skip, model.nu))
+        self._trace = np.empty((rows, task.frame_skip, size))
+        self._seen = slice(1 + task.left_out, 1 + model.nq + model.nv)
+        self._box = slice(1, 1 + model.nq + model.nv)
+        self._low, self._high = healthy_box(task, model.nq + model.nv)
+        self._dt = task.frame_skip * model.opt.timestep
+        self._whole_step = self._dt - 0.5 * model.opt.timestep
+        self._threads = threads
+        self._models = [model] * rows
+        self._data = [mujoco.MjData(model) for _ in range(threads)]
+        self._pool = Rollout(nthread=threads if threads > 1 else 0)
+
+    def reset(self, rng: np.random.Generator, rows: Array) -> None:
+        """Rest pose plus noise, drawn in Gymnasium's order: (nq,) then (nv,), row after row."""
+        scale, nq, nv = self._task.reset_noise_scale, self._model.nq, self._model.nv
+        for row in rows:
+            state = self._rest.copy()
+            state[1 : 1 + nq] += rng.uniform(-scale, scale, nq)
+            if self._task.normal_velocity_noise:
+                state[1 + nq : 1 + nq + nv] += scale * rng.standard_normal(nv)
+            else:
+                state[1 + nq : 1 + nq + nv] += rng.uniform(-scale, scale, nv)
+            self._state[row], self._elapsed[row] = state, 0
+
+    def observe(self, rows: Array) -> Array:
+        """Positions and clipped velocities (n, O) float64."""
+        seen = self._state[self._index(rows)][:, self._seen].copy()
+        clip = self._task.velocity_clip
+        if clip < np.inf:
+            velocity = seen[:, -self._model.nv :]
+            np.minimum(velocity, clip, out=velocity)
+            np.maximum(velocity, -clip, out=velocity)
+        return seen
+
+    def step(self, actions: Array, rows: Array) -> Step:
+        """Hold actions (n, A) for frame_skip engine steps."""
+        index = self._index(rows)
+        actions = np.asarray(actions, np.float64)
+        before = self._state[index]
+        after = self._advance(before, actions)
+        box = after[:, self._box]
+        healthy = np.logical_and.reduce((box > self._low) & (box < self._high), axis=1)
+        reward = self._reward(before[:, 1], after[:, 1], actions, healthy)
+        terminal = ~healthy if self._task.terminate_when_unhealthy else np.zeros_like(healthy)
+        stable = self._stable(before, after)
+        if not np.logical_and.reduce(stable):
+            self.unstable += int((~stable).sum())
+            after, reward = np.where(stable[:, None], after, before), np.where(stable, reward, 0.0)
+            terminal |= ~stable
+        self._state[index] = after
+        self._elapsed[index] += 1
+        return Step(reward, terminal, (self._elapsed[index] >= self._task.horizon) & ~terminal)
+
+    def save(self, rows: Array) -> list[Any]:
+        """Snapshots (state, elapsed)."""
+        return [(self._state[row].copy(), int(self._elapsed[row])) for row in rows]
+
+    def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
+        """Assign the snapshots to the rows."""
+        for row, (state, elapsed) in zip(rows, snapshots, strict=True):
+            self._state[row], self._elapsed[row] = state, elapsed
+
+    def close(self) -> None:
+        """End the engine's threads."""
+        self._pool.close()
+
+    def _index(self, rows: Array) -> Array | slice:
+        """What indexes the rows: a slice, which copies nothing, if they are all, in order."""
+        return slice(None) if rows.tobytes() == self._all_rows else rows
+
+    def _advance(self, before: Array, actions: Array) -> Array:
+        """The states (n, 1 + nq + nv) after frame_skip engine steps, in a buffer used again."""
+        n = len(before)
+        control, trace = self._control[:n], self._trace[:n]
+        control[:] = actions[:, None]
+        self._pool.rollout(
+            self._models[:n],
+            self._data,
+            before,
+            control,
+            skip_checks=True,
+            nstep=self._task.frame_skip,
+            state=trace,
+            chunk_size=-(-n // (4 * self._threads)),  # four a thread even out slow rows
+        )
+        after: Array = trace[:, -1]
+        return after
+
+    def _reward(self, x: Array, x_after: Array, actions: Array, healthy: Array) -> Array:
+        """Rewards w (x' - x) / dt + h [healthy'] - c |u|^2, each (n,)."""
+        task = self._task
+        forward = task.forward_reward_weight * ((x_after - x) / self._dt)
+        cost = task.ctrl_cost_weight * np.add.reduce(actions * actions, axis=1)
+        return forward + task.healthy_reward * healthy - cost
+
+    def _stable(self, before: Array, after: Array) -> Array:
+        """Whether the engine finished the step (n,)."""
+        advanced = after[:, 0] - before[:, 0] > self._whole_step
+        return advanced & np.logical_and.reduce(np.isfinite(after), axis=1)

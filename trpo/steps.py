@@ -1,0 +1,162 @@
+"""Step rules: how far to go along a direction x with F x = g.
+
+A rule carries one number from update to update, its size: the radius δ of a constraint or the
+coefficient λ of a penalty. Only `adaptive` changes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from typing import Literal, NamedTuple
+
+from trpo.metrics import Curvature
+from trpo.types import Tensor
+
+
+class Evaluation(NamedTuple):
+    """A candidate θ against θ_old, on all samples."""
+
+    gain: float  # L(θ) − L(θ_old)
+    kl_mean: float  # mean over states of KL(π_old ‖ π_θ)
+    kl_max: float  # its maximum over states
+
+
+class Local(NamedTuple):
+    """All that a step rule may know of the neighbourhood of θ_old."""
+
+    theta: Tensor  # (P,)
+    gradient: Tensor  # (P,) g = ∇L(θ_old)
+    curvature: Curvature
+    evaluate: Callable[[Tensor], Evaluation]
+
+
+class Step(NamedTuple):
+    """Where a rule went."""
+
+    theta: Tensor  # (P,) the new parameters; θ_old itself when nothing was accepted
+    evaluation: Evaluation  # of the new parameters
+    backtracks: int  # candidates rejected
+    accepted: bool
+    size: float  # the next update's δ or λ
+
+
+@dataclass(frozen=True)
+class StepRule:
+    """`move(size, local, x) -> Step`, beginning with this `size` (δ or λ)."""
+
+    size: float
+    move: Callable[[float, Local, Tensor], Step]
+
+
+@dataclass(frozen=True)
+class LineSearch:
+    """Candidates shrink^j of the full step, j = 0, 1, … (App. C; neither number is given there).
+
+    Attributes:
+        shrink: factor between candidates.
+        max_backtracks: candidates after the first.
+    """
+
+    shrink: float = 0.5
+    max_backtracks: int = 10
+
+
+@dataclass(frozen=True)
+class Radius:
+    """How an adaptive radius follows the model's quality (Nocedal and Wright, Algorithm 4.1).
+
+    Attributes:
+        poor: below this ratio of gain to prediction the radius is divided by `factor`.
+        good: above it the radius is multiplied by `factor`.
+        factor: see above.
+        delta_max: the radius never grows beyond this KL, in nats.
+    """
+
+    poor: float = 0.25
+    good: float = 0.75
+    factor: float = 2.0
+    delta_max: float = 0.1
+
+
+Over = Literal["mean", "max"]
+
+
+def fixed_penalty(lam: float) -> StepRule:
+    """θ + x/λ: maximise gᵀs − λ/2 sᵀFs (Eq. 17). Nothing bounds the KL."""
+
+    def move(lam: float, local: Local, x: Tensor) -> Step:
+        return _take(local, x / lam, lam)
+
+    return StepRule(lam, move)
+
+
+def ball(delta: float) -> StepRule:
+    """θ + x √(2δ / xᵀFx): the border of the quadratic model's ball (Eq. 18 when F = I)."""
+
+    def move(delta: float, local: Local, x: Tensor) -> Step:
+        return _take(local, x * _length(local, x, delta, "mean"), delta)
+
+    return StepRule(delta, move)
+
+
+def trust_region(delta: float, search: LineSearch, *, over: Over = "mean") -> StepRule:
+    """The constrained step of Eq. 12 (or 11) by the line search of App. C.
+
+    Start at √(2δ / xᵀFx) and shrink until the surrogate rises and KL ≤ δ. When no candidate
+    does, θ_old is kept.
+
+    Args:
+        delta: bound on the KL, in nats.
+        search: the candidates.
+        over: whether the mean over states of the KL is bounded (Eq. 12) or its maximum (Eq. 11);
+            the first candidate's length is set by the same one.
+    """
+
+    def move(delta: float, local: Local, x: Tensor) -> Step:
+        full = x * _length(local, x, delta, over)
+        for backtracks in range(search.max_backtracks + 1):
+            theta = local.theta + search.shrink**backtracks * full
+            found = local.evaluate(theta)
+            kl = found.kl_mean if over == "mean" else found.kl_max
+            if found.gain > 0 and kl <= delta:
+                return Step(theta, found, backtracks, True, delta)
+        return _stay(local, search.max_backtracks + 1, delta)
+
+    return StepRule(delta, move)
+
+
+def adaptive_trust_region(delta: float, search: LineSearch, radius: Radius) -> StepRule:
+    """A trust region whose radius follows how well the local model predicted.
+
+    The prediction is the linear gain gᵀs. Where the gain was less than `poor` times it, or the
+    line search had to backtrack, the next radius is smaller; where it was more than `good` times
+    it at the first candidate, larger.
+    """
+    inner = trust_region(delta, search)
+
+    def move(delta: float, local: Local, x: Tensor) -> Step:
+        step = inner.move(delta, local, x)
+        predicted = float(local.gradient.dot(step.theta - local.theta))
+        ratio = step.evaluation.gain / predicted if step.accepted and predicted > 0 else 0.0
+        if step.backtracks or ratio < radius.poor:
+            return step._replace(size=delta / radius.factor)
+        larger = max(delta, min(delta * radius.factor, radius.delta_max))
+        return step._replace(size=larger if ratio > radius.good else delta)
+
+    return StepRule(delta, move)
+
+
+def _length(local: Local, x: Tensor, delta: float, over: Over) -> float:
+    """√(2δ / xᵀFx), or zero along a direction without curvature."""
+    mean, maximum = local.curvature.quadratic(x)
+    curvature = mean if over == "mean" else maximum
+    return sqrt(2 * delta / curvature) if curvature > 0 and isfinite(curvature) else 0.0
+
+
+def _take(local: Local, step: Tensor, size: float) -> Step:
+    theta = local.theta + step
+    return Step(theta, local.evaluate(theta), 0, True, size)
+
+
+def _stay(local: Local, backtracks: int, size: float) -> Step:
+    return Step(local.theta, Evaluation(0.0, 0.0, 0.0), backtracks, False, size)

@@ -1,0 +1,73 @@
+"""The data that flow through the suite.
+
+Letters used in every docstring: `B` states, `K` actions tried per state, `P` parameters,
+`N` rows simulated in parallel, `T` time steps, `M` distribution parameters, `A` action
+dimensions, `O` the observation's shape, `C` cut paths.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Tensor = torch.Tensor
+
+Map = Callable[..., Any]
+"""`map`, or the `map` of a thread pool: results come in the order of the inputs."""
+
+
+class Rollout(NamedTuple):
+    """Simulated steps, time-major: entry (t, n) is step t of row n.
+
+    A row holds whole or cut paths one after another. `ended` marks the last step of each;
+    of these, `cut` marks the ones after which the task would have gone on (the time limit or
+    the batch's end came first), so that nothing mistakes a time limit for a termination.
+    """
+
+    obs: Array  # (T, N, *O) float32, raw
+    actions: Array  # (T, N, A) as sampled, before any clipping to the task's bounds
+    dist: Array  # (T, N, M) float32, the parameters of π_old(·|obs)
+    rewards: Array  # (T, N) float64, raw
+    ended: Array  # (T, N) bool
+    cut: Array  # (T, N) bool, cut implies ended
+    cut_obs: Array  # (C, *O) float32, what was seen after each cut, in the order of np.nonzero(cut)
+    valid: Array  # (T, N) bool, False where a row had already finished
+
+
+class Samples(NamedTuple):
+    """What an update learns from: B states, K actions tried in each (single path: K = 1)."""
+
+    obs: Tensor  # (B, *O)
+    actions: Tensor  # (B, K, A)
+    q: Tensor  # (B, K) estimates of Q_old(s, a), or of the advantage
+    log_q: Tensor  # (B, K) log-probability under the distribution that chose the action
+    old: Tensor  # (B, M) parameters of π_old(·|s)
+    weight: Tensor  # (B,) weight of each state in the averages over states
+
+
+class UpdateInfo(NamedTuple):
+    """What one policy update did. All are floats, so that they are one row of a table."""
+
+    surrogate_gain: float  # L(θ_new) − L(θ_old)
+    kl_mean: float  # mean over states of KL(π_old ‖ π_new), nats
+    kl_max: float  # its maximum over states
+    grad_norm: float  # ‖∇L(θ_old)‖₂
+    step_norm: float  # ‖θ_new − θ_old‖₂
+    cg_residual: float  # ‖g − (F + damping) x‖₂ / ‖g‖₂
+    backtracks: int  # candidates rejected by the line search
+    accepted: bool  # False where no candidate was taken and θ_new = θ_old
+    entropy: float  # mean over states of the entropy of π_old, nats
+    size: float  # δ or λ that the step used
+
+
+class Algorithm(NamedTuple):
+    """`init(rng) -> state` and `step(rng, state) -> (state, info)`.
+
+    The state is all that must be carried from one iteration to the next (and so what a
+    checkpoint holds); the info is what is worth reporting, a flat dict of numbers.
+    """
+
+    init: Callable[[np.random.Generator], Any]
+    step: Callable[[np.random.Generator, Any], tuple[Any, dict[str, float]]]

@@ -1,0 +1,214 @@
+"""One update, four slots: the page to read first.
+
+    samples → surrogate L → gradient g = ∇L(θ_old) → direction x with F x = g → step
+
+TRPO, natural gradient and vanilla policy gradient (Eqs. 12, 17, 18) are the same function; they
+differ only in the `Rule` that fills the slots. Each named rule below is one line of composition,
+and its keyword arguments are all the settings that it has.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from trpo.chunks import chunks, total
+from trpo.metrics import Metric, euclidean, kl_hessian, score_covariance
+from trpo.policies import Policy
+from trpo.solvers import Solver, conjugate_gradient, identity
+from trpo.steps import (
+    Evaluation,
+    LineSearch,
+    Local,
+    Radius,
+    StepRule,
+    adaptive_trust_region,
+    ball,
+    fixed_penalty,
+    trust_region,
+)
+from trpo.surrogates import Surrogate, importance_weighted
+from trpo.types import Map, Samples, Tensor, UpdateInfo
+
+
+class Rule(NamedTuple):
+    """What tells one algorithm from another."""
+
+    metric: Metric  # F
+    solver: Solver  # F x = g
+    step: StepRule  # how far along x
+    surrogate: Surrogate = importance_weighted  # L
+
+
+class Update(NamedTuple):
+    """The result of one update."""
+
+    theta: Tensor  # (P,) new parameters
+    size: float  # δ or λ for the next update
+    info: UpdateInfo
+
+
+def update(
+    policy: Policy, rule: Rule, samples: Samples, theta: Tensor, size: float, pmap: Map = map
+) -> Update:
+    """One policy update: ascend L along F⁻¹g. Eqs. 12, 17 and 18 differ only in `rule`.
+
+    Args:
+        policy: the network and its action distribution.
+        rule: surrogate, metric, solver and step rule.
+        samples: B states with K actions each, drawn under theta.
+        theta: (P,) the old parameters; they are not changed.
+        size: δ or λ, `rule.step.size` at first and then what the last update returned.
+        pmap: spreads chunks over threads; the result does not depend on it.
+    """
+    objective = Objective(policy, rule.surrogate, samples, theta, pmap)
+    gradient = objective.gradient()
+    curvature = rule.metric(policy, samples, theta, pmap)
+    solution = rule.solver(curvature.product, gradient)
+    step = rule.step.move(size, Local(theta, gradient, curvature, objective.evaluate), solution.x)
+    info = UpdateInfo(
+        surrogate_gain=step.evaluation.gain,
+        kl_mean=step.evaluation.kl_mean,
+        kl_max=step.evaluation.kl_max,
+        grad_norm=float(gradient.norm()),
+        step_norm=float((step.theta - theta).norm()),
+        cg_residual=solution.residual,
+        backtracks=step.backtracks,
+        accepted=step.accepted,
+        entropy=objective.entropy(),
+        size=size,
+    )
+    return Update(step.theta, step.size, info)
+
+
+class Objective:
+    """L and the KL constraint as functions of θ, on one batch."""
+
+    def __init__(
+        self, policy: Policy, surrogate: Surrogate, samples: Samples, theta: Tensor, pmap: Map
+    ) -> None:
+        """Keep the batch as chunks; `theta` is θ_old, where gains are measured from."""
+        self._policy, self._surrogate, self._pmap = policy, surrogate, pmap
+        self._parts = chunks(samples)
+        self._mass = float(samples.weight.sum())
+        self._theta = theta
+        log_prob = policy.distribution.log_prob
+        self._base = [surrogate(log_prob(p.old[:, None], p.actions), p) for p in self._parts]
+
+    def gradient(self) -> Tensor:
+        """g = Jᵀ ∂L/∂d (P,) at θ_old."""
+        dist = self._policy.distribution
+
+        def one(part: Samples) -> Tensor:
+            at = self._policy.network.linearise(self._theta, part.obs)
+            with torch.enable_grad():
+                d = at.output.requires_grad_()
+                value = self._surrogate(dist.log_prob(d[:, None], part.actions), part)
+                (slope,) = torch.autograd.grad((value * part.weight).sum(), d)
+            return at.vjp(slope)
+
+        return total(self._pmap, one, self._parts) / self._mass
+
+    def evaluate(self, theta: Tensor) -> Evaluation:
+        """Gain L(θ) − L(θ_old), mean and maximal KL(π_old ‖ π_θ), in float64 sums."""
+        dist = self._policy.distribution
+
+        def one(part: Samples, base: Tensor) -> Tensor:
+            d = self._policy.network.apply(theta, part.obs)
+            gain = self._surrogate(dist.log_prob(d[:, None], part.actions), part) - base
+            kl, weight = dist.kl(part.old, d).double(), part.weight.double()
+            return torch.stack([weight.dot(gain.double()), weight.dot(kl), kl.max()])
+
+        found = torch.stack(list(self._pmap(one, self._parts, self._base)))
+        gain, kl_mean = (found[:, :2].sum(0) / self._mass).tolist()
+        return Evaluation(gain, kl_mean, float(found[:, 2].max()))
+
+    def entropy(self) -> float:
+        """Mean entropy of π_old over the states, nats."""
+        dist = self._policy.distribution
+        sums = total(self._pmap, lambda p: dist.entropy(p.old).dot(p.weight), self._parts)
+        return float(sums) / self._mass
+
+
+@dataclass(frozen=True)
+class Direction:
+    """How F x = g is solved for every rule that has an F.
+
+    Attributes:
+        cg_steps: conjugate-gradient steps, one product with F each; the paper uses 10.
+        damping: added to the diagonal of F; the paper does not say.
+        every: use every k-th state for F; the paper uses 10 % of the data, k = 10.
+    """
+
+    cg_steps: int = 10
+    damping: float = 1e-3
+    every: int = 1
+
+    def solver(self) -> Solver:
+        """Conjugate gradient with these settings."""
+        return conjugate_gradient(steps=self.cg_steps, damping=self.damping)
+
+
+CG, SEARCH = Direction(), LineSearch()
+
+
+def trpo(*, delta: float = 0.01, direction: Direction = CG, search: LineSearch = SEARCH) -> Rule:
+    """Trust region policy optimisation: max L s.t. mean KL ≤ δ (Eq. 12, App. C)."""
+    step = trust_region(delta, search)
+    return Rule(kl_hessian(every=direction.every), direction.solver(), step)
+
+
+def empirical_fim(
+    *, delta: float = 0.01, direction: Direction = CG, search: LineSearch = SEARCH
+) -> Rule:
+    """TRPO with the covariance of the scores in place of the Hessian of the KL (§6, Fig. 4)."""
+    rule = trpo(delta=delta, direction=direction, search=search)
+    return rule._replace(metric=score_covariance(every=direction.every))
+
+
+def max_kl(*, delta: float = 0.01, direction: Direction = CG, search: LineSearch = SEARCH) -> Rule:
+    """TRPO with the KL bounded in every state: max L s.t. max KL ≤ δ (Eq. 11)."""
+    rule = trpo(delta=delta, direction=direction, search=search)
+    return rule._replace(step=trust_region(delta, search, over="max"))
+
+
+def adaptive(
+    *,
+    delta: float = 0.01,
+    direction: Direction = CG,
+    search: LineSearch = SEARCH,
+    radius: Radius = Radius(),  # noqa: B008 (frozen)
+) -> Rule:
+    """TRPO whose radius shrinks where the model was poor and grows where it was good."""
+    rule = trpo(delta=delta, direction=direction, search=search)
+    return rule._replace(step=adaptive_trust_region(delta, search, radius))
+
+
+def natural_gradient(*, penalty: float = 1.0, direction: Direction = CG) -> Rule:
+    """Natural policy gradient (Kakade 2002): θ + F⁻¹g / λ, λ = `penalty` fixed (Eq. 17)."""
+    return Rule(kl_hessian(every=direction.every), direction.solver(), fixed_penalty(penalty))
+
+
+def tnpg(*, delta: float = 0.01, direction: Direction = CG) -> Rule:
+    """Truncated natural policy gradient (Duan et al. 2016): TRPO's first candidate, unchecked."""
+    return Rule(kl_hessian(every=direction.every), direction.solver(), ball(delta))
+
+
+def vanilla_pg(*, delta: float = 0.01) -> Rule:
+    """Policy gradient as the ℓ2 special case: max gᵀs s.t. ½‖s‖² ≤ δ (Eq. 18)."""
+    return Rule(euclidean, identity, ball(delta))
+
+
+def theory_penalty(
+    *, epsilon: float = 1.0, gamma: float = 0.99, direction: Direction = CG
+) -> Rule:
+    """The penalty that the theory asks for, C = 4 ε γ / (1−γ)² (Eq. 9), in the quadratic model.
+
+    The theory's L is a sum over ρ, 1/(1−γ) times our mean over states, so that λ = (1−γ) C.
+
+    Args:
+        epsilon: max |A(s, a)|, in the units of the samples' q.
+        gamma: the task's discount.
+        direction: how F x = g is solved.
+    """
+    return natural_gradient(penalty=4 * epsilon * gamma / (1 - gamma), direction=direction)
