@@ -1,20 +1,22 @@
-"""Figures of what `statistics` found. Nothing is computed here, and the same data, on the same
-machine, give the same bytes.
+"""Figures of what `statistics` found: nothing is computed here.
+
+The same data, on the same machine, give the same bytes.
 """
 
 import io
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from analysis.names import look, method_rank, number, task
+from analysis.names import PENALISED, look, method_rank, step_size, task, task_rank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STYLE = {
+STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
     "axes.titlesize": 10.0,
@@ -33,36 +35,46 @@ STYLE = {
 }
 PANELS = ["cartpole", "swimmer", "hopper", "walker"]
 FADED = 0.35
+SWEEP_KEY: dict[str, dict[str, Any]] = {
+    "final mean, 95 % interval": {"color": "#777777", "marker": "o"},
+    "best on the way": {"color": "#777777", "linestyle": "--"},
+    "one run": {"color": "#333333", "marker": ".", "linestyle": ""},
+    "failed run": {"color": "#333333", "marker": "x", "linestyle": ""},
+    "TRPO's mean": {"color": look("trpo_single_path").colour, "linewidth": 0.9},
+    "first policies": {"color": "#444444", "linestyle": ":"},
+}
 
 
-def render(figure: "Figure", kind: Literal["png", "svg"]) -> bytes:
-    """The figure as bytes without a date or a version in them."""
+@contextmanager
+def _style() -> Iterator[None]:
+    """Our style over matplotlib's defaults, whatever the reader's own settings are."""
     import matplotlib
 
-    metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
-    out = io.BytesIO()
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
-        figure.savefig(out, format=kind, dpi=160, metadata=metadata)
+        yield
+
+
+@_style()
+def render(figure: "Figure", kind: Literal["png", "svg"]) -> bytes:
+    """The figure as bytes without a date or a version in them."""
+    metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
+    out = io.BytesIO()
+    figure.savefig(out, format=kind, dpi=160, metadata=metadata)
     return out.getvalue()
 
 
 def _grid(rows: int, columns: int, sharey: bool = False) -> tuple["Figure", "list[Axes]"]:
-    """A styled figure with room for a legend below its panels, and its panels in reading order."""
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """A figure with room for a legend below its panels, and the panels in reading order."""
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
-        figure = Figure(figsize=(3.6 * columns, 2.9 * rows + 0.9), layout="constrained")
-        FigureCanvasAgg(figure)
-        panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    figure = Figure(figsize=(3.7 * columns, 2.8 * rows + 0.9), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, list(panels.ravel())
 
 
+@_style()
 def figure4(curves: pd.DataFrame, paper: pd.DataFrame, scale: str) -> "Figure":
     """The four panels of Figure 4: reward per step against policy iterations.
 
@@ -84,11 +96,12 @@ def figure4(curves: pd.DataFrame, paper: pd.DataFrame, scale: str) -> "Figure":
     return figure
 
 
+@_style()
 def learning(curves: pd.DataFrame, scale: str) -> "Figure":
     """One panel a task: return of the last 100 training episodes against environment steps."""
     from matplotlib.ticker import EngFormatter
 
-    envs = list(dict.fromkeys(curves.env))
+    envs = sorted(set(curves.env), key=task_rank)
     columns = min(3, len(envs))
     figure, panels = _grid(-(-len(envs) // columns), columns)
     for panel in panels[len(envs) :]:
@@ -106,6 +119,7 @@ def learning(curves: pd.DataFrame, scale: str) -> "Figure":
     return figure
 
 
+@_style()
 def step_rules(table: pd.DataFrame, runs: pd.DataFrame, scale: str) -> "Figure":
     """Final return against the length of the step, one panel a rule, on one return axis.
 
@@ -113,6 +127,8 @@ def step_rules(table: pd.DataFrame, runs: pd.DataFrame, scale: str) -> "Figure":
     line is the best mean on the way (a fall from it is a collapse), the dotted one the first
     policies' return (staying near it is a crawl).
     """
+    from matplotlib.lines import Line2D
+
     methods = sorted(set(table.method), key=method_rank)
     figure, panels = _grid(1, len(methods), sharey=True)
     for panel, method in zip(panels, methods, strict=True):
@@ -120,15 +136,14 @@ def step_rules(table: pd.DataFrame, runs: pd.DataFrame, scale: str) -> "Figure":
         panel.set_title(f"{look(method).label} ({_runs(table[table.method == method])} a point)")
         panel.set_xlabel(_step_axis(method))
     panels[0].set_ylabel("return, last 100 episodes")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=5)
-    envs = ", ".join(task(env) for env in dict.fromkeys(table.env))
-    figure.suptitle(f"Which step sizes learn? {envs} at scale “{scale}”")
+    handles = [Line2D([], [], label=label, **drawn) for label, drawn in SWEEP_KEY.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.suptitle(f"Which step sizes learn? {task(table.env.iloc[0])} at scale “{scale}”")
     return figure
 
 
 def _step_axis(method: str) -> str:
-    if method in ("natural_gradient", "theory_penalty"):
+    if method in PENALISED:
         return "step size 1/λ"
     return "step size δ" + (" (½‖Δθ‖²)" if method == "vanilla_pg" else " (nats of KL)")
 
@@ -137,15 +152,15 @@ def _sweep(panel: "Axes", table: pd.DataFrame, runs: pd.DataFrame) -> None:
     """One rule's final returns over its step sizes."""
     table = table.sort_values("step")
     colour = look(table.method.iloc[0]).colour
-    for failed, marker, label in ((False, "o", "one run"), (True, "x", "failed run")):
-        some = runs[(runs.status == "failed") == failed]
-        panel.scatter(some.step, some.score, s=14, marker=marker, c="#888888", label=label)
     low, high = table["mean"] - table.low, table.high - table["mean"]
-    bars = [low.fillna(0), high.fillna(0)]
-    panel.errorbar(table.step, table["mean"], yerr=bars, color=colour, marker="o", capsize=3,
-                   label="final mean, 95 % interval")  # fmt: skip
-    panel.plot(table.step, table.peak, "--", color=colour, alpha=0.6, label="best on the way")
-    panel.axhline(table.start.iloc[0], color="#444444", linestyle=":", label="first policies")
+    panel.errorbar(table.step, table["mean"], yerr=[low.fillna(0), high.fillna(0)], fmt="o-",
+                   color=colour, capsize=3)  # fmt: skip
+    panel.plot(table.step, table.peak, "--", color=colour, alpha=0.7)
+    for failed, marker in ((False, "."), (True, "x")):
+        some = runs[(runs.status == "failed") == failed]
+        panel.scatter(some.step, some.score, 22, "#333333", marker, zorder=4, linewidths=0.9)
+    panel.axhline(table.trpo.iloc[0], **SWEEP_KEY["TRPO's mean"])
+    panel.axhline(table.start.iloc[0], **SWEEP_KEY["first policies"])
     panel.set_xscale("log")
 
 
@@ -181,23 +196,25 @@ def _runs(table: pd.DataFrame) -> str:
 
 
 def _notes(curves: pd.DataFrame) -> list[str]:
-    """Which curves are the best of a sweep, and at which step size."""
+    """What shading and fading mean, and which curves are the best of a sweep."""
+    notes = ["shaded: 95 % bootstrap interval over runs"]
+    if (curves.unfinished > 0).any():
+        notes.append("faded: has runs that are not finished")
     chosen = curves[curves.tried > 1].drop_duplicates(["env", "method"])
-    notes = [
-        f"{task(row.env)}, {look(str(row.method)).label}: best of {row.tried} step sizes "
-        f"({number(row.step_size)})"
-        for row in chosen.itertuples()
-    ]
-    faded = ["faded: runs not finished"] if (curves.unfinished > 0).any() else []
-    return ["shaded: 95 % bootstrap interval over runs", *faded, *notes]
+    for method, rows in chosen.groupby("method"):
+        pairs = zip(rows.env, rows.step_size, strict=True)
+        name = str(method)
+        sizes = ", ".join(f"{task(env)} {step_size(name, size)}" for env, size in pairs)
+        notes.append(f"{look(name).label}: best of {rows.tried.max()} step sizes ({sizes})")
+    return notes
 
 
 def _legend(figure: "Figure", methods: Sequence[str], notes: Sequence[str]) -> None:
-    """One legend for all panels, below them, and the notes under it."""
+    """One legend for all panels, below them, headed by the notes."""
     from matplotlib.lines import Line2D
 
     names = sorted(set(methods), key=method_rank)
     handles = [Line2D([], [], color=look(name).colour, linewidth=2) for name in names]
     labels = [look(name).label for name in names]
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(names)))
-    figure.supxlabel("\n".join(notes), fontsize=7.5, color="#555555")
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(names)),
+                  title="\n".join(notes), title_fontsize=7.5)  # fmt: skip

@@ -57,7 +57,7 @@ def _run(path: Path) -> pd.DataFrame:
     if done and metrics.empty:
         raise ValueError(f"{path / 'metrics.csv'}: the run is done but has no iteration")
     if metrics.empty:
-        metrics = pd.DataFrame({"iteration": [0]}, columns=METRICS)
+        metrics = pd.DataFrame({"iteration": [0]}).reindex(columns=METRICS)
     described = {
         "run_id": path.name,
         **config,
@@ -122,7 +122,7 @@ def _metrics(path: Path) -> pd.DataFrame:
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):
             raise ValueError(f"{path}:{number}: {len(line)} columns where {len(header)} are due")
-    return pd.read_csv(io.StringIO(text), usecols=METRICS, float_precision="round_trip")[METRICS]
+    return pd.read_csv(io.StringIO(text), usecols=METRICS)[METRICS]
 
 
 def latest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -163,8 +163,8 @@ def save_tidy(frame: pd.DataFrame, path: Path) -> list[Path]:
 
 def tidy(path: Path) -> pd.DataFrame:
     """Read what `save_tidy` wrote. Raises ValueError where a run has no line or no rows."""
-    metrics = pd.read_csv(path, float_precision="round_trip")
-    described = pd.read_csv(_beside(path), dtype=TEXT, float_precision="round_trip")
+    metrics = pd.read_csv(path)
+    described = pd.read_csv(_beside(path), dtype=TEXT)
     if set(metrics.run_id) != set(described.run_id):
         raise ValueError(f"{path}: its runs are not those of {_beside(path).name}")
     return described.merge(metrics, on="run_id", validate="one_to_many")[_columns()]

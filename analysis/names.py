@@ -35,6 +35,8 @@ TASKS = {
     "ant": "Ant",
     "humanoid": "Humanoid",
 }
+PENALISED = ["natural_gradient", "theory_penalty"]
+"""Methods whose step size is a penalty λ, which shortens the step; elsewhere it is a δ."""
 SCALES = ["paper", "desk", "demo", "smoke"]
 
 
@@ -63,3 +65,10 @@ def number(value: float) -> str:
     if value != value:
         return "–"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def step_size(method: str, value: float) -> str:
+    """A method's step size with its symbol, and a dash where it has none."""
+    if value != value:
+        return "–"
+    return f"{'λ' if method in PENALISED else 'δ'} = {number(value)}"

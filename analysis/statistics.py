@@ -8,10 +8,13 @@ curve goes on at that value. A run that has not finished has no score; curves of
 where the shortest run of the group ends.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from analysis.names import PENALISED
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -19,6 +22,15 @@ RESAMPLES = 2000
 LEVEL = 0.95
 POINTS = 100
 GROUP = ["env", "method", "step_size"]
+
+
+def as_panels(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs of `figure4_<panel>` experiments with the panel as their `env`; others unchanged.
+
+    Adds `updates`, the policy updates made before an iteration's batch: the paper counts from 0.
+    """
+    panel = runs.experiment.str.extract(r"^figure4_(.+)$", expand=False)
+    return runs.assign(env=panel.fillna(runs.env), updates=runs.iteration - 1)
 
 
 def interval(values: Array, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -99,10 +111,10 @@ def curves(runs: pd.DataFrame, x: str, y: str, rng: np.random.Generator) -> pd.D
     which each run is interpolated. Column `n` counts runs, `unfinished` those not finished.
     """
     frames = []
-    worst = runs.groupby("env")[y].min()
+    worst = runs.groupby("env")[y].min().to_dict()
     for key, group in runs.groupby([*GROUP, "tried"], sort=True, dropna=False):
-        constant = dict(zip([*GROUP, "tried"], key, strict=True))
-        each = _curve(group, x, y, float(worst[constant["env"]]), rng)
+        constant: dict[str, Any] = dict(zip([*GROUP, "tried"], key, strict=True))
+        each = _curve(group, x, y, worst[constant["env"]], rng)
         frames.append(each.assign(**constant))
     columns = [*GROUP, "tried", "x", "mean", "low", "high", "n", "unfinished"]
     return pd.concat(frames, ignore_index=True)[columns]
@@ -126,7 +138,7 @@ def _curve(
     return pd.DataFrame({**each, "n": len(values), "unfinished": unfinished})
 
 
-def _grid(paths: list[pd.DataFrame], x: str) -> Array:
+def _grid(paths: Sequence[pd.DataFrame], x: str) -> Array:
     """From the latest first to the earliest last point of the runs that did not fail."""
     alive = [path for path in paths if path.status.iloc[0] != "failed"] or paths
     start = max(path[x].iloc[0] for path in alive)
@@ -135,14 +147,14 @@ def _grid(paths: list[pd.DataFrame], x: str) -> Array:
     if x == "env_steps":
         return np.linspace(start, end, POINTS)
     points = np.unique(np.concatenate([path[x].to_numpy() for path in paths]))
-    return points[(points >= start) & (points <= end)]
+    return np.asarray(points[(points >= start) & (points <= end)])
 
 
 def _on_grid(path: pd.DataFrame, x: str, y: str, grid: Array) -> Array:
     """One run's values on the grid; after a failure, the lowest value that the run reported."""
     values = path[y].to_numpy()
     beyond = values.min() if path.status.iloc[0] == "failed" else None
-    return np.interp(grid, path[x].to_numpy(), values, right=beyond)
+    return np.asarray(np.interp(grid, path[x].to_numpy(), values, right=beyond))
 
 
 def difference(left: Array, right: Array, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -162,17 +174,19 @@ def sweep(runs: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, p
     """What each step size ends at: (one row per step size, one row per run).
 
     Column `step` grows with the length of the step in every rule: δ, and 1/λ where the rule
-    divides by a penalty λ (Eq. 17). Column `start` is the mean return of the first policies.
+    divides by a penalty λ (Eq. 17). Column `start` is the mean return of the first policies,
+    `trpo` the mean score of TRPO at its best step size.
     """
     scored = scores(runs, "return_100")
     table = summary(scored, rng)
     first = runs.dropna(subset=["return_mean"]).sort_values("iteration").groupby("run_id")
     start = float(first.return_mean.first().mean())
-    return _with_step(table).assign(start=start), _with_step(scored)
+    trpo = table[table.method == "trpo_single_path"]["mean"].max()
+    return _with_step(table).assign(start=start, trpo=trpo), _with_step(scored)
 
 
 def _with_step(frame: pd.DataFrame) -> pd.DataFrame:
-    penalised = frame.method.isin(["natural_gradient", "theory_penalty"])
+    penalised = frame.method.isin(PENALISED)
     return frame.assign(step=frame.step_size.where(~penalised, 1 / frame.step_size))
 
 
@@ -191,3 +205,8 @@ def overview(runs: pd.DataFrame) -> pd.DataFrame:
     table.insert(1, "failed", failed)
     table.insert(2, "unfinished", table.runs - done - failed)
     return table.reset_index()
+
+
+def failures(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that failed, each with its error."""
+    return runs[runs.status == "failed"].drop_duplicates("run_id")[["run_id", "scale", "error"]]

@@ -1,10 +1,12 @@
 """Tables as text: what the statistics found, laid out for a reader. Nothing is estimated here."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from analysis.names import look, method_rank, number, task, task_rank
+from analysis.names import look, method_rank, number, step_size, task, task_rank
 
 REFERENCE = Path(__file__).parent / "reference"
 COMPARABLE = ["half_cheetah", "hopper", "swimmer", "walker2d"]
@@ -21,10 +23,10 @@ def final_scores(table: pd.DataFrame, context: pd.Series | None = None) -> pd.Da
         {
             "task": ordered.env.map(task),
             "method": ordered.method.map(lambda method: look(method).label),
-            "step size": ordered.step_size.map(number),
+            "step size": _rowwise(step_size, ordered[["method", "step_size"]]),
             "runs": ordered.n,
-            "mean [95 % interval]": [_with_interval(row) for row in ordered.itertuples()],
-            "lowest – highest": [_range(row) for row in ordered.itertuples()],
+            "mean [95 % interval]": _rowwise(with_interval, ordered[["mean", "low", "high"]]),
+            "lowest to highest": _rowwise(_range, ordered[["min", "max"]]),
             "failed": ordered.failed,
             "unfinished": ordered.unfinished,
         }
@@ -35,14 +37,17 @@ def final_scores(table: pd.DataFrame, context: pd.Series | None = None) -> pd.Da
     return words.reset_index(drop=True)
 
 
-def _with_interval(row: "tuple[object, ...]") -> str:
-    mean, low, high = (number(getattr(row, name)) for name in ("mean", "low", "high"))
-    return mean if low == "–" else f"{mean} [{low}, {high}]"
+def with_interval(mean: float, low: float, high: float) -> str:
+    """`mean [low, high]`, without the brackets where there is no interval."""
+    return number(mean) + ("" if low != low else f" [{number(low)}, {number(high)}]")
 
 
-def _range(row: "tuple[object, ...]") -> str:
-    low, high = number(getattr(row, "min")), number(getattr(row, "max"))
-    return "–" if low == "–" else f"{low} – {high}"
+def _rowwise(words: Callable[..., str], columns: pd.DataFrame) -> list[str]:
+    return [words(*row) for row in columns.itertuples(index=False)]
+
+
+def _range(low: float, high: float) -> str:
+    return "–" if low != low else f"{number(low)} to {number(high)}"
 
 
 def published() -> pd.Series:
@@ -58,7 +63,7 @@ def published() -> pd.Series:
 
 def _sources(values: pd.Series) -> str:
     low, high, n = number(values.min()), number(values.max()), len(values)
-    return f"{low} (1 source)" if n == 1 else f"{low} – {high} ({n} sources)"
+    return f"{low} (1 source)" if n == 1 else f"{low} to {high} ({n} sources)"
 
 
 def paper_figure4() -> pd.DataFrame:
@@ -69,18 +74,24 @@ def paper_figure4() -> pd.DataFrame:
 def paper_final() -> pd.Series:
     """The last point of each curve of the paper's Figure 4, by (env, method)."""
     last = paper_figure4().sort_values("iteration").groupby(["env", "method"]).last()
-    words = [
-        f"{number(row.reward_per_step)} (iteration {row.iteration})" for row in last.itertuples()
-    ]
+    pairs = zip(last.reward_per_step, last.iteration, strict=True)
+    words = [f"{number(reward)} (iteration {iteration})" for reward, iteration in pairs]
     return pd.Series(words, index=last.index, name="paper, Figure 4", dtype="object")
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """A Markdown table; numbers of a column are printed as they are."""
-    lines = [list(map(str, table.columns)), ["---"] * len(table.columns)]
-    lines += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its numbers in words, as a page or a README shows them."""
+    return table.map(_cell)
 
 
 def _cell(value: object) -> str:
-    return number(value) if isinstance(value, float) else str(value).replace("|", "\\|")
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table, its numbers in words, as Markdown."""
+    lines = [list(table.columns), ["---"] * len(table.columns)]
+    lines += [list(row) for row in readable(table).itertuples(index=False)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -5,7 +5,6 @@ A file is one header line, `TRPO-CHECKPOINT 1 <sha256 of the payload>`, and the 
 
 import hashlib
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,18 +75,3 @@ def load(path: Path) -> Checkpoint:
         message = f"{path} was written by other code and cannot be read: {error}"
         raise RunError(" ".join(message.split())) from error
     return Checkpoint(Position(*position), state)
-
-
-def load_newest(path: Path) -> tuple[Checkpoint | None, list[str]]:
-    """The newest whole checkpoint, None if there is none, and what was wrong with newer ones."""
-    problems: list[str] = []
-    for candidate in _existing(path):
-        try:
-            return load(candidate), problems
-        except DamagedError as error:
-            problems.append(str(error))
-    return None, problems
-
-
-def _existing(path: Path) -> Iterator[Path]:
-    return (candidate for candidate in (path, reserve(path)) if candidate.exists())

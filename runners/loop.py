@@ -1,36 +1,29 @@
 """The training loop: iterate, write a row, checkpoint; go on from wherever it was stopped.
 
-The iteration's number keys its randomness, so the loop's position and the algorithm's state
-are all that a resumed run needs to write the same bytes.
+The iteration's number keys its randomness, so the position and the algorithm's state are all
+that a resumed run needs to write the same bytes.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
-from runners import checkpoint
-from runners.checkpoint import Checkpoint, Position
+from runners.checkpoint import Checkpoint, DamagedError, Position, load, reserve, save
 from runners.files import RunError
 from runners.store import RunDirectory
 from runners.table import Cell, Table
 from trpo.streams import stream
-from trpo.types import Algorithm
+from trpo.types import Algorithm, Tensor
 
-COUNTS = ("iteration", "env_steps", "episodes")
-COLUMNS = (
-    *("return_mean", "return_std", "return_100", "reward_per_step", "length_mean"),
-    *("surrogate_gain", "kl_mean", "kl_max", "grad_norm", "step_norm", "cg_residual"),
-    *("backtracks", "accepted", "entropy", "size", "explained_variance", "unstable_steps"),
-)
+RETURNS = ("return_mean", "return_std", "return_100", "reward_per_step", "length_mean")
+STEP = ("surrogate_gain", "kl_mean", "kl_max", "grad_norm", "step_norm", "cg_residual")
+REST = ("backtracks", "accepted", "entropy", "size", "explained_variance", "unstable_steps")
+COLUMNS = (*RETURNS, *STEP, *REST)
 INTEGERS = frozenset({"backtracks", "accepted", "unstable_steps"})
-MAY_BE_NAN = frozenset(
-    {"return_mean", "return_std", "return_100", "reward_per_step", "length_mean"}
-    | {"explained_variance"}
-)
+MAY_BE_NAN = frozenset({*RETURNS, "explained_variance"})  # where no episode ended, or no variance
 
 
 class DivergedError(RunError):
@@ -40,60 +33,157 @@ class DivergedError(RunError):
 class StoppedError(Exception):
     """A signal asked the run to stop; it has been checkpointed."""
 
-    def __init__(self, signal: int) -> None:
-        super().__init__(f"stopped by signal {signal}")
-        self.signal = signal
+    def __init__(self, exit_status: int) -> None:
+        """Remember what the process should exit with."""
+        super().__init__(f"stopped by signal {exit_status - 128}")
+        self.exit_status = exit_status
 
 
 class Plan(NamedTuple):
-    """How long a run is; it ends when one of the two budgets is used up (None: no limit)."""
+    """How long a run is: until the first budget that is not None is used up."""
 
     seed: int
     iterations: int | None
     total_steps: int | None
-    checkpoint_every: int
+    checkpoint_every: int  # iterations
 
-    def reached(self, position: Position) -> bool:
-        """Whether the run is over."""
-        return (self.iterations is not None and position.iteration >= self.iterations) or (
-            self.total_steps is not None and position.env_steps >= self.total_steps
-        )
+    def fraction(self, position: Position) -> float:
+        """How much of the run is behind `position`, in [0, 1]."""
+        budgets = ((position.iteration, self.iterations), (position.env_steps, self.total_steps))
+        return min(1.0, max((used / limit for used, limit in budgets if limit), default=1.0))
 
 
 class Row(NamedTuple):
     """What one iteration wrote."""
 
+    position: Position
     metrics: dict[str, Cell]
     timing: dict[str, Cell]
 
 
 class Hooks(NamedTuple):
-    """What the loop tells the outside and asks of it."""
+    """What the loop tells the outside, and asks of it."""
 
     on_row: Callable[[Row], None]
     on_save: Callable[[], None]
     warn: Callable[[str], None]
-    stop: Callable[[], int | None]  # a signal's number once the run should stop
+    stop: Callable[[], int]  # the exit status once the run should stop, 0 while it may go on
 
 
 def train(algorithm: Algorithm, plan: Plan, directory: RunDirectory, hooks: Hooks) -> Position:
-    """Run `algorithm` to the end of `plan`, from where `directory` says it was.
+    """Run `algorithm` to the end of `plan`, from where `directory` says that it was.
 
     Raises:
         DivergedError: a quantity is NaN or infinite; the message names it and the iteration.
         OSError: the disk is full.
         StoppedError: a signal came; the run is checkpointed.
     """
-    position, state = _resume(algorithm, plan, directory, hooks)
+    now = _resume(algorithm, plan.seed, directory, hooks.warn)
     with (
-        Table(directory.metrics, position.metrics_size) as metrics,
-        Table(directory.timing, position.timing_size) as timing,
+        Table(directory.metrics, now.position.metrics_size) as metrics,
+        Table(directory.timing, now.position.timing_size) as timing,
     ):
-        saved = position
-        while not plan.reached(position):
-            if signal := hooks.stop():
-                _save(directory, position, state, (metrics, timing), hooks)
-                raise StoppedError(signal)
-            state, row = _iterate(algorithm, plan.seed, position, state)
-            ...
-    return position
+        while plan.fraction(now.position) < 1:
+            state, row = _iterate(algorithm, plan.seed, now)
+            metrics.append(row.metrics)
+            timing.append(row.timing)
+            sizes = {"metrics_size": metrics.size, "timing_size": timing.size}
+            now = Checkpoint(row.position._replace(**sizes), state)
+            hooks.on_row(row)
+            stop, over = hooks.stop(), plan.fraction(now.position) == 1
+            if stop or over or now.position.iteration % plan.checkpoint_every == 0:
+                metrics.sync()
+                timing.sync()
+                save(directory.checkpoint, now)
+                hooks.on_save()
+            if stop and not over:
+                raise StoppedError(stop)
+    return now.position
+
+
+def _resume(
+    algorithm: Algorithm, seed: int, directory: RunDirectory, warn: Callable[[str], None]
+) -> Checkpoint:
+    """The newest checkpoint that can be used, or else the beginning."""
+    problems = []
+    for path in (directory.checkpoint, reserve(directory.checkpoint)):
+        try:
+            found = load(path)
+            _require_tables(found.position, directory)
+        except FileNotFoundError:
+            continue
+        except DamagedError as error:
+            problems.append(str(error))
+        else:
+            break
+    else:
+        found = Checkpoint(Position(), algorithm.init(stream(seed, "init")))
+    if problems:
+        warn(f"{'; '.join(problems)}; going on after iteration {found.position.iteration}")
+    return found
+
+
+def _require_tables(position: Position, directory: RunDirectory) -> None:
+    sizes = ((directory.metrics, position.metrics_size), (directory.timing, position.timing_size))
+    for path, size in sizes:
+        if size and (not path.exists() or path.stat().st_size < size):
+            raise DamagedError(f"{path.name} is shorter than at iteration {position.iteration}")
+
+
+def _iterate(algorithm: Algorithm, seed: int, now: Checkpoint) -> tuple[Any, Row]:
+    iteration = now.position.iteration + 1
+    began = time.perf_counter()
+    try:
+        state, info = algorithm.step(stream(seed, "step", iteration), now.state)
+    except FloatingPointError as error:
+        raise DivergedError(f"iteration {iteration}: {error}") from error
+    seconds = time.perf_counter() - began
+    for name, value in _diverged(info, state):
+        raise DivergedError(f"iteration {iteration}: {name} is {value}")
+    position = Position(
+        iteration,
+        now.position.env_steps + int(info["steps"]),
+        now.position.episodes + int(info["episodes"]),
+    )
+    return state, Row(position, _metrics(position, info), _timing(iteration, info, seconds))
+
+
+def _diverged(info: dict[str, float], state: Any) -> Iterator[tuple[str, float]]:
+    for name, value in info.items():
+        if math.isinf(value) or (math.isnan(value) and name not in MAY_BE_NAN):
+            yield name, value
+    for name, tensor in _tensors("state", state):
+        bad = tensor[~torch.isfinite(tensor)]
+        if bad.numel():
+            yield name, float(bad[0])
+
+
+def _tensors(name: str, tree: Any) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in a tree of NamedTuples, each by the name of its field."""
+    if isinstance(tree, torch.Tensor):
+        yield name, tree
+    elif isinstance(tree, tuple) and hasattr(tree, "_asdict"):
+        for field, value in tree._asdict().items():
+            yield from _tensors(field, value)
+
+
+def _metrics(position: Position, info: dict[str, float]) -> dict[str, Cell]:
+    others = [key for key in info if key not in {*COLUMNS, "steps", "episodes"}]
+    counts = ("iteration", "env_steps", "episodes")
+    return dict(zip(counts, position, strict=False)) | {
+        name: _cell(name, info.get(name))
+        for name in (*COLUMNS, *others)
+        if not name.endswith("_seconds")
+    }
+
+
+def _cell(name: str, value: float | None) -> Cell:
+    if value is None:
+        return None
+    return int(value) if name in INTEGERS else float(value)
+
+
+def _timing(iteration: int, info: dict[str, float], seconds: float) -> dict[str, Cell]:
+    rate = info["steps"] / seconds
+    parts = {name: float(value) for name, value in info.items() if name.endswith("_seconds")}
+    return {"iteration": iteration, "wall_seconds": seconds, "steps_per_second": rate, **parts}

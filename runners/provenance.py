@@ -16,8 +16,9 @@ from typing import Any
 from runners.files import write_atomically
 
 PACKAGES = (
-    "numpy scipy torch mujoco gymnasium ale-py cma hydra-core omegaconf joblib hydra-joblib-launcher"
-).split()
+    *("numpy", "scipy", "torch", "mujoco", "gymnasium", "ale-py", "cma"),
+    *("hydra-core", "omegaconf", "joblib", "hydra-joblib-launcher"),
+)
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -25,6 +26,7 @@ class Record:
     """provenance.json of one run, from `begin` over `update` to `end`; earlier sessions stay."""
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        """Begin a session; nothing is written before the first `update`."""
         self._path = path
         self._began = time.monotonic()
         earlier = read(path)
@@ -37,6 +39,8 @@ class Record:
             **settings,
             "start": _now(),
             "end": None,
+            "warnings": [],
+            "traceback": None,
             "sessions": [*earlier.pop("sessions", []), _summary(earlier)] if earlier else [],
         }
 
@@ -51,9 +55,18 @@ class Record:
         self._content["peak_rss_mib"] = peak_rss_mib()
         write_atomically(self._path, (json.dumps(self._content, indent=2) + "\n").encode())
 
-    def end(self, status: str, exit_status: int, error: str | None = None) -> None:
-        """Write how the run ended."""
-        self.update(status=status, exit_status=exit_status, error=error, end=_now())
+    def note(self, warning: str) -> None:
+        """Add a warning that the user was shown."""
+        self.update(warnings=[*self._content["warnings"], warning])
+
+    def end(self, status: str, exit_status: int, **why: str) -> None:
+        """Write how the run ended, with its `error` and `traceback` if it failed."""
+        self.update(status=status, exit_status=exit_status, end=_now(), **why)
+
+    @property
+    def exit_status(self) -> int:
+        """What the process should exit with."""
+        return int(self._content["exit_status"])
 
 
 def read(path: Path) -> dict[str, Any]:

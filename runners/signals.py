@@ -1,4 +1,4 @@
-"""Stopping politely: SIGINT and SIGTERM ask for a checkpoint and an exit, a repeated one insists.
+"""Stopping politely: SIGINT and SIGTERM ask for a checkpoint and an exit; a repeated one insists.
 
 A signal is remembered for the life of the process, so that the later runs of a sweep do not
 start; a sweep's parent passes it on to the processes that joblib started.
@@ -17,9 +17,9 @@ def listen() -> None:
         signal.signal(number, _remember)
 
 
-def received() -> int | None:
-    """The first signal that came since `listen`, None if none did."""
-    return _received[0] if _received else None
+def exit_status() -> int:
+    """128 + the first signal that came since `listen`, as shells report it; 0 if none did."""
+    return 128 + _received[0] if _received else 0
 
 
 def _remember(number: int, frame: FrameType | None) -> None:

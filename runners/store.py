@@ -1,11 +1,11 @@
 """The run store: one locked directory a run, named by what makes the run what it is.
 
-    config.yaml      the resolved configuration
-    provenance.json  which code on which machine, when, and how it ended
-    metrics.csv      one row an iteration, the same bytes whenever and wherever it runs
-    timing.csv       one row an iteration, wall-clock columns
-    checkpoint.pt    where to go on from (checkpoint.prev.pt: the one before)
-    DONE             written last
+* `config.yaml`: the resolved configuration
+* `provenance.json`: which code on which machine, when, and how it ended
+* `metrics.csv`: one row an iteration, the same bytes whenever and wherever it runs
+* `timing.csv`: one row an iteration, wall-clock columns
+* `checkpoint.pt`: where to go on from (`checkpoint.prev.pt`: the one before)
+* `DONE`: written last
 """
 
 import hashlib
@@ -43,6 +43,7 @@ class RunDirectory:
     """One run's files, for this process alone while the context is open."""
 
     def __init__(self, path: Path) -> None:
+        """Name the files; nothing is created before the context is entered."""
         self.path = path
         self.config = path / "config.yaml"
         self.provenance = path / "provenance.json"
@@ -80,13 +81,24 @@ class RunDirectory:
         self._lock.release()
 
     def claim(self, config: Config, identity: Config) -> None:
-        """Write the resolved `config`, or make sure that the one there is the same run.
+        """Write the resolved `config`, or make sure that the one there is of the same run.
 
         Raises:
-            RunError: the directory is of another run; the message names the first settings.
+            RunError: the directory is of another run.
+        """
+        if self.config.exists():
+            self.verify(config, identity)
+        else:
+            text = OmegaConf.to_yaml(OmegaConf.create(dict(config)))
+            write_atomically(self.config, text.encode())
+
+    def verify(self, config: Config, identity: Config) -> None:
+        """Make sure that the directory, if there is one, is of this run.
+
+        Raises:
+            RunError: it is of another run; the message names the first settings that differ.
         """
         if not self.config.exists():
-            write_atomically(self.config, OmegaConf.to_yaml(OmegaConf.create(config)).encode())
             return
         try:
             there = OmegaConf.to_container(OmegaConf.load(self.config))

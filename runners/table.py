@@ -25,6 +25,7 @@ class Table:
     """Rows appended to `path`, cut back at opening to `size` bytes (0: begun anew)."""
 
     def __init__(self, path: Path, size: int = 0) -> None:
+        """Open the file, creating it if need be."""
         self.size = size
         self._columns: tuple[str, ...] = ()
         if size:
@@ -88,4 +89,5 @@ def last_row(path: Path) -> dict[str, str]:
         return {}
     if not lines:
         return {}
-    return dict(zip(header.decode().rstrip("\n").split(","), lines[-1].decode().split(","), strict=False))
+    columns, cells = header.decode().rstrip("\n").split(","), lines[-1].decode().split(",")
+    return dict(zip(columns, cells, strict=False))

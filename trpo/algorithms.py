@@ -122,6 +122,7 @@ def policy_optimisation(
     horizon: int,
     filter_clip: float,
     pmap: Map = map,
+    device: torch.device | str = "cpu",
 ) -> Algorithm:
     """TRPO and its relatives, whichever `rule` says.
 
@@ -135,6 +136,7 @@ def policy_optimisation(
         horizon: the task's time limit, the steps over which `reward_per_step` averages.
         filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
         pmap: spreads chunks over threads.
+        device: where the policy's update is computed; everything else is on the CPU.
     """
 
     def init(rng: np.random.Generator) -> State:
@@ -156,7 +158,9 @@ def policy_optimisation(
             return baseline.predict(state.baseline, obs, pmap)
 
         found = estimate(sampled, policy, estimator, see, values)
-        theta, size, info = update(policy, rule, found.samples, state.theta, state.size, pmap)
+        samples = Samples(*(field.to(device) for field in found.samples))
+        new, size, info = update(policy, rule, samples, state.theta.to(device), state.size, pmap)
+        theta = new.cpu()
         check_finite("policy parameters", theta.numpy())
         recent = np.concatenate([state.recent, sampled.returns])[-RECENT:]
         seen = state.seen

@@ -6,14 +6,12 @@ friction included, are Barto's; the reward, the limits, the start and the time s
 rllab's task by the same group. Barto's dt of 0.02 s would let an untrained policy last 35 steps.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from trpo.simulators.context import Closing
 from trpo.simulators.protocol import Space, Step
+from trpo.simulators.rows import ArrayRows
 from trpo.types import Array
 
 SPEED_SCALE = 4.0  # m/s and rad/s: rllab's scale of both speeds, used for the start only
@@ -75,10 +73,11 @@ def advance(task: CartPole, state: Array, force: Array) -> Array:
     k2 = slope(state + h / 2 * k1)
     k3 = slope(state + h / 2 * k2)
     k4 = slope(state + h * k3)
-    return state + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    after: Array = state + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return after
 
 
-class CartPoleSimulator(Closing):
+class CartPoleSimulator(ArrayRows):
     """N cart-poles. State and observation: position, velocity, angle, angular velocity.
 
     Reward: 10 - (1 - cos angle) - 1e-5 force^2 after the step, and 0 where the episode ends.
@@ -87,10 +86,9 @@ class CartPoleSimulator(Closing):
     def __init__(self, task: CartPole, rows: int) -> None:
         """Place every row upright at rest (reset before use)."""
         limit = np.array([task.max_force])
-        self._task, self.count = task, rows
+        super().__init__(np.zeros(4), rows)
+        self._task = task
         self.space = Space((4,), 1, False, -limit, limit, task.horizon)
-        self._state = np.zeros((rows, 4))  # (N, 4)
-        self._elapsed = np.zeros(rows, np.int64)  # (N,)
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Uniform within a fraction of the limits, row after row."""
@@ -116,12 +114,3 @@ class CartPoleSimulator(Closing):
         self._elapsed[rows] += 1
         late = self._elapsed[rows] >= task.horizon
         return Step(np.where(inside, reward, 0.0), ~inside, late & inside)
-
-    def save(self, rows: Array) -> list[Any]:
-        """Snapshots (state, elapsed)."""
-        return [(self._state[row].copy(), int(self._elapsed[row])) for row in rows]
-
-    def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
-        """Assign the snapshots to the rows."""
-        for row, (state, elapsed) in zip(rows, snapshots, strict=True):
-            self._state[row], self._elapsed[row] = state, elapsed

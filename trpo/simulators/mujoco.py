@@ -6,16 +6,11 @@ with Gymnasium's closely (1e-9 or so a step), not bit for bit, and with themselv
 """
 
 import importlib.resources
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
-from warnings import warn
 
 import mujoco
 import numpy as np
 from mujoco.rollout import Rollout
 
-from trpo.simulators.context import Closing
 from trpo.simulators.mujoco_tasks import (
     Task,
     half_cheetah,
@@ -25,6 +20,8 @@ from trpo.simulators.mujoco_tasks import (
     walker2d,
 )
 from trpo.simulators.protocol import Space, Step
+from trpo.simulators.quiet import without_settotalmass_warning
+from trpo.simulators.rows import ArrayRows
 from trpo.types import Array
 
 __all__ = [
@@ -40,26 +37,10 @@ __all__ = [
 FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
 
 
-@contextmanager
-def _without_settotalmass_warning() -> Iterator[None]:
-    """Ignore the deprecation of `settotalmass`, which Gymnasium's HalfCheetah still uses."""
-
-    def warned(message: str) -> None:
-        if "'settotalmass' is deprecated" not in message:
-            warn(message, stacklevel=2)
-
-    before = mujoco.get_mju_user_warning()
-    mujoco.set_mju_user_warning(warned)
-    try:
-        yield
-    finally:
-        mujoco.set_mju_user_warning(before)
-
-
 def load_model(name: str) -> mujoco.MjModel:
     """The model that Gymnasium itself uses, from its own XML."""
     asset = importlib.resources.files("gymnasium") / "envs" / "mujoco" / "assets" / f"{name}.xml"
-    with importlib.resources.as_file(asset) as path, _without_settotalmass_warning():
+    with importlib.resources.as_file(asset) as path, without_settotalmass_warning():
         return mujoco.MjModel.from_xml_path(str(path))
 
 
@@ -72,7 +53,7 @@ def healthy_box(task: Task, size: int) -> tuple[Array, Array]:
     return low, high
 
 
-class MujocoSimulator(Closing):
+class MujocoSimulator(ArrayRows):
     """N rows of one task, on `threads` threads (1: the calling thread). See protocol.Simulator.
 
     `unstable` counts the steps, in all rows since the start, that the engine could not finish
@@ -82,10 +63,11 @@ class MujocoSimulator(Closing):
 
     def __init__(self, task: Task, rows: int, threads: int = 1) -> None:
         """Compile the model and place every row in its rest pose (reset before use)."""
-        self._task, self._model = task, load_model(task.model)
-        model, data = self._model, mujoco.MjData(self._model)
-        size = mujoco.mj_stateSize(model, FULL)
-        self.count, self.unstable = rows, 0
+        model = load_model(task.model)
+        rest = np.empty(mujoco.mj_stateSize(model, FULL))
+        mujoco.mj_getState(model, mujoco.MjData(model), rest, FULL)
+        super().__init__(rest, rows)
+        self.unstable = 0
         self.space = Space(
             obs=(model.nq + model.nv - task.left_out,),
             actions=model.nu,
@@ -95,12 +77,9 @@ class MujocoSimulator(Closing):
             horizon=task.horizon,
         )
         self._all_rows = np.arange(rows).tobytes()
-        self._rest = np.empty(size)
-        mujoco.mj_getState(model, data, self._rest, FULL)
-        self._state = np.tile(self._rest, (rows, 1))  # (N, 1 + nq + nv)
-        self._elapsed = np.zeros(rows, np.int64)  # (N,)
+        self._task, self._model, self._rest = task, model, rest
         self._control = np.empty((rows, task.frame_skip, model.nu))
-        self._trace = np.empty((rows, task.frame_skip, size))
+        self._trace = np.empty((rows, task.frame_skip, len(rest)))
         self._seen = slice(1 + task.left_out, 1 + model.nq + model.nv)
         self._box = slice(1, 1 + model.nq + model.nv)
         self._low, self._high = healthy_box(task, model.nq + model.nv)
@@ -152,15 +131,6 @@ class MujocoSimulator(Closing):
         self._elapsed[index] += 1
         return Step(reward, terminal, (self._elapsed[index] >= self._task.horizon) & ~terminal)
 
-    def save(self, rows: Array) -> list[Any]:
-        """Snapshots (state, elapsed)."""
-        return [(self._state[row].copy(), int(self._elapsed[row])) for row in rows]
-
-    def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
-        """Assign the snapshots to the rows."""
-        for row, (state, elapsed) in zip(rows, snapshots, strict=True):
-            self._state[row], self._elapsed[row] = state, elapsed
-
     def close(self) -> None:
         """End the engine's threads."""
         self._pool.close()
@@ -192,9 +162,11 @@ class MujocoSimulator(Closing):
         task = self._task
         forward = task.forward_reward_weight * ((x_after - x) / self._dt)
         cost = task.ctrl_cost_weight * np.add.reduce(actions * actions, axis=1)
-        return forward + task.healthy_reward * healthy - cost
+        reward: Array = forward + task.healthy_reward * healthy - cost
+        return reward
 
     def _stable(self, before: Array, after: Array) -> Array:
         """Whether the engine finished the step (n,)."""
         advanced = after[:, 0] - before[:, 0] > self._whole_step
-        return advanced & np.logical_and.reduce(np.isfinite(after), axis=1)
+        stable: Array = advanced & np.logical_and.reduce(np.isfinite(after), axis=1)
+        return stable

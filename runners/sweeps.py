@@ -1,0 +1,140 @@
+"""What a sweep consists of and how far each of its runs is: reads the run store, writes nothing."""
+
+import copy
+import csv
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.hydra import Hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, open_dict
+
+from runners.files import RunError
+from runners.provenance import read
+from runners.store import RunDirectory, env_label
+from runners.table import last_row
+from runners.task import Run, describe
+
+RATE_SAMPLE = 20  # finished runs that a rate is measured from
+
+
+class Job(NamedTuple):
+    """One run of a sweep."""
+
+    run: Run
+    steps: int  # environment steps that it plans to take
+
+    @property
+    def directory(self) -> RunDirectory:
+        """Where it is kept."""
+        return self.run.directory
+
+    def steps_done(self) -> int:
+        """Environment steps taken so far, at most the plan."""
+        if self.directory.done:
+            return self.steps
+        return min(self.steps, int(last_row(self.directory.metrics).get("env_steps", 0)))
+
+    def status(self, since: float) -> str:
+        """`done`, `waiting`, or what its provenance says if that was written after `since`."""
+        if self.directory.done:
+            return "done"
+        try:
+            written = self.directory.provenance.stat().st_mtime
+        except FileNotFoundError:
+            return "waiting"
+        return str(self.provenance().get("status")) if written >= since else "waiting"
+
+    def provenance(self) -> dict[str, object]:
+        """What its provenance.json says."""
+        return read(self.directory.provenance)
+
+
+def jobs(config: DictConfig) -> list[Job]:
+    """The runs that Hydra's basic sweeper makes of `config`, checked, in its order.
+
+    Raises:
+        Exception: one of them cannot be composed, is refused, or occurs twice.
+    """
+    hydra = GlobalHydra.instance().hydra
+    if hydra is None:
+        raise RuntimeError("Hydra is not initialised")
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    parser = OverridesParser.create(config_loader=hydra.config_loader)
+    overrides = parser.parse_overrides([*params, *config.hydra.overrides.task])
+    (batch,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
+    found = [_job(cfg) for cfg in _composed(hydra, config, batch)]
+    _require_distinct(found, batch)
+    return found
+
+
+def _composed(
+    hydra: Hydra, config: DictConfig, batch: Sequence[Sequence[str]]
+) -> Iterator[DictConfig]:
+    """Each job's configuration; jobs that differ in the seed alone are composed once."""
+    known: dict[tuple[str, ...], DictConfig] = {}
+    for job in batch:
+        seeds = [item for item in job if item.startswith("seed=")]
+        others = tuple(item for item in job if item not in seeds)
+        if others not in known:
+            known[others] = hydra.config_loader.load_sweep_config(config, list(job))
+            with open_dict(known[others]):
+                del known[others]["hydra"]
+        cfg = copy.deepcopy(known[others])
+        for seed in seeds:
+            cfg.seed = int(seed.removeprefix("seed="))
+        yield cfg
+
+
+def _job(cfg: DictConfig) -> Job:
+    run = describe(cfg)
+    run.directory.verify(run.resolved, run.identity)
+    by_iterations = math.inf if cfg.iterations is None else cfg.iterations * cfg.steps_per_iteration
+    by_steps = math.inf if cfg.total_steps is None else cfg.total_steps
+    return Job(run, int(min(by_iterations, by_steps)))
+
+
+def _require_distinct(found: Sequence[Job], batch: Sequence[Sequence[str]]) -> None:
+    seen: dict[Path, Sequence[str]] = {}
+    for job, overrides in zip(found, batch, strict=True):
+        path = job.directory.path
+        if path in seen:
+            one, other = " ".join(seen[path]), " ".join(overrides)
+            raise RunError(f"two jobs of this sweep are the same run {path.name}: {one} | {other}")
+        seen[path] = overrides
+
+
+def measured_rate(job: Job) -> float | None:
+    """Steps per second of finished runs of the same task and protocol; None without any.
+
+    The median over runs of the median over their iterations.
+    """
+    identity = job.run.identity
+    pattern = f"{env_label(identity['env'])}-*-{identity['protocol']['name']}-s*/DONE"
+    finished = [path.parent for path in job.directory.path.parent.glob(pattern)]
+    rates = [rate for path in finished[:RATE_SAMPLE] if (rate := _median_rate(path)) is not None]
+    return statistics.median(rates) if rates else None
+
+
+def _median_rate(path: Path) -> float | None:
+    try:
+        with (path / "timing.csv").open(newline="") as file:
+            rates = [float(row["steps_per_second"]) for row in csv.DictReader(file)]
+    except FileNotFoundError:
+        return None
+    return statistics.median(rates) if rates else None
+
+
+def estimated_seconds(pending: Sequence[Job], at_once: int) -> float | None:
+    """Time that the rest of these runs takes, None if one of their rates is not known yet."""
+    seconds = [
+        (job.steps - job.steps_done()) / rate
+        for job in pending
+        if (rate := measured_rate(job)) is not None
+    ]
+    return sum(seconds) / at_once if len(seconds) == len(pending) else None

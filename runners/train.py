@@ -1,0 +1,45 @@
+"""Train one run, or with `-m` a sweep of them: `python -m runners.train algo=trpo env=hopper`."""
+
+import os
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from runners import config
+from runners.task import FULL_ERROR, complain, execute
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def task(cfg: DictConfig) -> None:
+    """Run one job of Hydra's; in a sweep, the parent tells how it went."""
+    sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
+    status = execute(cfg, quiet=sweeping)
+    if not sweeping:
+        sys.exit(status)
+
+
+def main() -> None:
+    """Compose and run what the command line says; errors are one line.
+
+    Hydra raises instead of printing where HYDRA_FULL_ERROR is set; whether the user wanted
+    tracebacks is kept aside.
+    """
+    os.environ[FULL_ERROR] = os.environ.get("HYDRA_FULL_ERROR", "0")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    config.register()
+    try:
+        task()
+    except Exception as error:
+        if os.environ[FULL_ERROR] == "1":
+            raise
+        complain(f"error: {config.explain(error)}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

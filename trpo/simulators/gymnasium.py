@@ -1,0 +1,129 @@
+"""Any registered Gymnasium task: N environments stepped one by one.
+
+Slower than `mujoco.py`, whose oracle it is; for what a snapshot holds see `snapshots.py`.
+"""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from trpo.simulators.protocol import Space, Step
+from trpo.simulators.quiet import without_settotalmass_warning
+from trpo.simulators.rows import Closing
+from trpo.simulators.snapshots import Env, capture, fixed_arrays, restore
+from trpo.types import Array
+
+
+def make(id: str) -> tuple[Env, int | None]:
+    """The bare environment, without Gymnasium's wrappers, and its registered time limit.
+
+    Raises:
+        ValueError: the id is unknown, its packages are missing, or it needs its own wrappers.
+    """
+    try:
+        with without_settotalmass_warning():
+            env = gymnasium.make(id, disable_env_checker=True)
+    except (gymnasium.error.Error, ImportError) as error:
+        near = difflib.get_close_matches(id, gymnasium.registry, n=3)
+        unknown = f"no such task; nearest: {', '.join(near) or 'none'}"
+        raise ValueError(
+            f"env.id={id}: {error if id in gymnasium.registry else unknown}"
+        ) from error
+    if env.spec and env.spec.additional_wrappers:
+        raise ValueError(f"env.id={id}: tasks registered with their own wrappers cannot be run")
+    return env.unwrapped, env.spec.max_episode_steps if env.spec else None
+
+
+def describe(id: str, env: Env, horizon: int | None) -> Space:
+    """The task's shapes and bounds.
+
+    Raises:
+        ValueError: no time limit, or spaces that no policy here can read or fill.
+    """
+    seen, acted = env.observation_space, env.action_space
+    if horizon is None:
+        raise ValueError(f"env.id={id} has no time limit of its own: set env.horizon")
+    if horizon < 1:
+        raise ValueError(f"env.horizon must be at least 1, not {horizon}")
+    if not isinstance(seen, Box):
+        raise ValueError(f"env.id={id}: observations must be a Box, not {seen}")
+    if isinstance(acted, Discrete):
+        return Space(seen.shape, int(acted.n), True, np.empty(0), np.empty(0), horizon)
+    if not isinstance(acted, Box) or not np.issubdtype(acted.dtype, np.floating):
+        raise ValueError(f"env.id={id}: actions must be Discrete or a real Box, not {acted}")
+    low, high = (bound.astype(np.float64).ravel() for bound in (acted.low, acted.high))
+    return Space(seen.shape, low.size, False, low, high, horizon)
+
+
+class GymnasiumSimulator(Closing):
+    """N rows of one registered task. `horizon` replaces its registered time limit."""
+
+    def __init__(self, id: str, rows: int, horizon: int | None = None) -> None:
+        """Make the environments, each in some initial state (reset before use)."""
+        if rows < 1:
+            raise ValueError(f"sampler.rows must be at least 1, not {rows}")
+        self._id, self.count = id, rows
+        envs, limits = zip(*(make(id) for _ in range(rows)), strict=True)
+        self._envs: tuple[Env, ...] = envs
+        self.space = describe(id, envs[0], limits[0] if horizon is None else horizon)
+        self._arrays = fixed_arrays(envs[0])
+        acted = envs[0].action_space
+        self._first = int(acted.start) if isinstance(acted, Discrete) else 0
+        self._action_shape = acted.shape or ()
+        pixels = envs[0].observation_space.dtype == np.uint8
+        self._obs = np.zeros((rows, *self.space.obs), np.uint8 if pixels else np.float64)
+        self._elapsed = np.zeros(rows, np.int64)  # (N,)
+        self.reset(np.random.default_rng(0), np.arange(rows))
+
+    def reset(self, rng: np.random.Generator, rows: Array) -> None:
+        """Reset the environments, each with a seed drawn from rng, row after row."""
+        for row in rows:
+            self._obs[row], _ = self._envs[row].reset(seed=int(rng.integers(2**31)))
+            self._elapsed[row] = 0
+
+    def observe(self, rows: Array) -> Array:
+        """The last observations (n, *O), float64 or uint8."""
+        seen: Array = self._obs[rows]
+        return seen
+
+    def step(self, actions: Array, rows: Array) -> Step:
+        """Step the environments one after another."""
+        reward, terminal, cut = np.empty(len(rows)), np.empty(len(rows), bool), np.empty_like(rows)
+        for n, (row, action) in enumerate(zip(rows, actions, strict=True)):
+            given = (
+                int(action[0]) + self._first
+                if self.space.discrete
+                else np.asarray(action, np.float64).reshape(self._action_shape)
+            )
+            self._obs[row], reward[n], terminal[n], cut[n], _ = self._envs[row].step(given)
+        self._elapsed[rows] += 1
+        late = (self._elapsed[rows] >= self.space.horizon) | (cut != 0)
+        return Step(reward, terminal, late & ~terminal)
+
+    def save(self, rows: Array) -> list[Any]:
+        """Snapshots (observation, elapsed, environment), one a row.
+
+        Raises:
+            ValueError: an environment keeps something that cannot be saved.
+        """
+        try:
+            return [
+                (
+                    self._obs[row].copy(),
+                    int(self._elapsed[row]),
+                    capture(self._envs[row], self._arrays),
+                )
+                for row in rows
+            ]
+        except TypeError as error:
+            raise ValueError(f"env.id={self._id} cannot be saved: {error}") from error
+
+    def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
+        """Put the snapshots into the environments of the rows."""
+        for row, (obs, elapsed, snapshot) in zip(rows, snapshots, strict=True):
+            self._obs[row], self._elapsed[row] = obs, elapsed
+            restore(self._envs[row], snapshot)

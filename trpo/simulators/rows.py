@@ -1,0 +1,52 @@
+"""What simulators share: closing themselves, and rows that are one array."""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from trpo.types import Array
+
+
+class Closing:
+    """`with simulator: ...` closes the simulator at the end of the block."""
+
+    unstable: int = 0  # see protocol.Simulator; an engine that can give up counts here
+
+    def close(self) -> None:
+        """Release what is held; nothing, unless a simulator says otherwise."""
+
+    def __enter__(self) -> Self:
+        """Enter the context."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close, whatever happened in the block."""
+        self.close()
+
+
+class ArrayRows(Closing):
+    """Rows whose whole state is a line of one array, so that restoring is assigning it."""
+
+    def __init__(self, rest: Array, rows: int) -> None:
+        """Place every row in the state `rest` (S,)."""
+        if rows < 1:
+            raise ValueError(f"sampler.rows must be at least 1, not {rows}")
+        self.count = rows
+        self._state = np.tile(rest, (rows, 1))  # (N, S)
+        self._elapsed = np.zeros(rows, np.int64)  # (N,)
+
+    def save(self, rows: Array) -> list[Any]:
+        """Snapshots (state, elapsed), one a row."""
+        return [(self._state[row].copy(), int(self._elapsed[row])) for row in rows]
+
+    def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
+        """Assign the snapshots to the rows."""
+        for row, (state, elapsed) in zip(rows, snapshots, strict=True):
+            self._state[row], self._elapsed[row] = state, elapsed

@@ -1,0 +1,82 @@
+"""Exact, picklable snapshots of Gymnasium environments.
+
+A snapshot holds every attribute that is plain data, the state of every random generator and, of
+MuJoCo's data, the time and every array of fixed size: positions, velocities and warm start, but
+also the derived quantities that Ant and Humanoid read before they step. What is left out, contacts
+and constraint rows, MuJoCo computes anew in every step.
+"""
+
+import copy
+from typing import Any, NamedTuple
+
+import gymnasium
+import mujoco
+import numpy as np
+from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer
+from gymnasium.envs.registration import EnvSpec
+
+from trpo.types import Array
+
+Env = gymnasium.Env[Any, Any]
+
+PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+FIXED = (gymnasium.Space, EnvSpec, mujoco.MjModel, MujocoRenderer)  # no step changes these
+
+
+class Snapshot(NamedTuple):
+    """All that an environment's future depends on."""
+
+    plain: dict[str, Any]  # attributes that are plain data
+    generators: dict[str, Any]  # states of those that are random generators
+    physics: dict[str, tuple[float, dict[str, Array]]]  # time and arrays of those that are MjData
+
+
+def is_plain(value: Any) -> bool:
+    """Whether the value is its deep copy and nothing else."""
+    if isinstance(value, dict):
+        return all(is_plain(part) for part in (*value, *value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(is_plain(part) for part in value)
+    return isinstance(value, PLAIN) or (isinstance(value, np.ndarray) and not value.dtype.hasobject)
+
+
+def fixed_arrays(env: Env) -> list[str]:
+    """Names of MuJoCo's arrays of fixed size; in fresh data the others are still empty."""
+    model = vars(env).get("model")
+    if not isinstance(model, mujoco.MjModel):
+        return []
+    fresh = mujoco.MjData(model)
+    arrays = [name for name in dir(fresh) if isinstance(getattr(fresh, name), np.ndarray)]
+    return [name for name in arrays if getattr(fresh, name).size]
+
+
+def capture(env: Env, arrays: list[str]) -> Snapshot:
+    """The environment's snapshot; `arrays` are its `fixed_arrays`.
+
+    Raises:
+        TypeError: an attribute is none of the kinds that can be saved.
+    """
+    snapshot = Snapshot({}, {}, {})
+    for name, value in vars(env).items():
+        if is_plain(value):
+            snapshot.plain[name] = copy.deepcopy(value)
+        elif isinstance(value, np.random.Generator):
+            snapshot.generators[name] = copy.deepcopy(value.bit_generator.state)
+        elif isinstance(value, mujoco.MjData):
+            saved = {array: getattr(value, array).copy() for array in arrays}
+            snapshot.physics[name] = (value.time, saved)
+        elif not isinstance(value, FIXED):
+            raise TypeError(f"its attribute {name!r} ({type(value).__name__}) is not plain data")
+    return snapshot
+
+
+def restore(env: Env, snapshot: Snapshot) -> None:
+    """Put the snapshot into an environment of the same kind."""
+    held = vars(env)
+    held.update(copy.deepcopy(snapshot.plain))
+    for name, state in snapshot.generators.items():
+        held[name].bit_generator.state = state
+    for name, (time, arrays) in snapshot.physics.items():
+        held[name].time = time
+        for array, saved in arrays.items():
+            getattr(held[name], array)[...] = saved
