@@ -31,6 +31,7 @@ class Claim(NamedTuple):
     iteration: int | None = None
 
 
+COLUMNS = ["claim", "source", "runs", "difference [95 % interval]", "verdict"]
 TRPO, NATURAL = "trpo_single_path", "natural_gradient"
 FIGURE4 = "§8.1, Figure 4"
 _CARTPOLE = (FIGURE4, "figure4_cartpole", "cartpole", "reward_per_step")
@@ -60,22 +61,20 @@ CLAIMS = [
 def judge(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """One row per claim whose experiment is among the runs of one scale, with its verdict."""
     present = [claim for claim in CLAIMS if (runs.experiment == claim.experiment).any()]
-    return pd.DataFrame([_verdict(claim, runs, rng) for claim in present])
+    return pd.DataFrame([_verdict(claim, runs, rng) for claim in present], columns=COLUMNS)
 
 
-def _verdict(claim: Claim, runs: pd.DataFrame, rng: np.random.Generator) -> dict[str, object]:
+def _verdict(claim: Claim, runs: pd.DataFrame, rng: np.random.Generator) -> list[str]:
     task_runs = runs[(runs.experiment == claim.experiment) & (runs.env == claim.env)]
     left = _side(claim, claim.left, task_runs)
     number_given = isinstance(claim.right, float)
     right = np.full(2, claim.right) if number_given else _side(claim, str(claim.right), task_runs)
-    row = {"claim": claim.text, "source": claim.source}
     sizes = f"{len(left)}" if number_given else f"{len(left)} / {len(right)}"
     if not len(left) or not len(right):
-        return {**row, "runs": sizes, "difference [95 % interval]": "–", "verdict": "no data"}
+        return [claim.text, claim.source, sizes, "–", "no data"]
     estimate, low, high = difference(left, right, rng)
     verdict = "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
-    words = with_interval(estimate, low, high)
-    return {**row, "runs": sizes, "difference [95 % interval]": words, "verdict": verdict}
+    return [claim.text, claim.source, sizes, with_interval(estimate, low, high), verdict]
 
 
 def _side(claim: Claim, method: str, task_runs: pd.DataFrame) -> Array:

@@ -40,7 +40,7 @@ SWEEP_KEY: dict[str, dict[str, Any]] = {
     "best on the way": {"color": "#777777", "linestyle": "--"},
     "one run": {"color": "#333333", "marker": ".", "linestyle": ""},
     "failed run": {"color": "#333333", "marker": "x", "linestyle": ""},
-    "TRPO's mean": {"color": look("trpo_single_path").colour, "linewidth": 0.9},
+    "TRPO's mean, best δ": {"color": look("trpo_single_path").colour, "linewidth": 0.9},
     "first policies": {"color": "#444444", "linestyle": ":"},
 }
 
@@ -69,7 +69,7 @@ def _grid(rows: int, columns: int, sharey: bool = False) -> tuple["Figure", "lis
     """A figure with room for a legend below its panels, and the panels in reading order."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.7 * columns, 2.8 * rows + 0.9), layout="constrained")
+    figure = Figure(figsize=(max(6.0, 3.7 * columns), 2.8 * rows + 0.9), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, list(panels.ravel())
 
@@ -83,13 +83,14 @@ def figure4(curves: pd.DataFrame, paper: pd.DataFrame, scale: str) -> "Figure":
     figure, panels = _grid(2, 2)
     for panel, env in zip(panels, PANELS, strict=True):
         ours, theirs = curves[curves.env == env], paper[paper.env == env]
-        _paper_curves(panel, theirs)
+        total = theirs.iteration.max()
+        last = total if ours.empty else ours.x.max()
+        _paper_curves(panel, theirs[theirs.iteration <= last])
         _learning_curves(panel, ours)
-        last = theirs.iteration.max() if ours.empty else ours.x.max()
         panel.set_xlim(0, max(last, 1))
         panel.set_title(f"{task(env)} ({_runs(ours)})")
         panel.set_ylabel("reward per time step")
-        panel.set_xlabel("policy iterations")
+        panel.set_xlabel(f"policy iterations (the paper ran {total + 1})")
     methods = [*curves.method, *paper.method[paper.env.isin(PANELS)]]
     _legend(figure, methods, ["dashed: the paper's five runs", *_notes(curves)])
     figure.suptitle(f"Figure 4, trained here at scale “{scale}”")
@@ -97,11 +98,11 @@ def figure4(curves: pd.DataFrame, paper: pd.DataFrame, scale: str) -> "Figure":
 
 
 @_style()
-def learning(curves: pd.DataFrame, scale: str) -> "Figure":
+def learning(curves: pd.DataFrame, envs: Sequence[str], scale: str) -> "Figure":
     """One panel a task: return of the last 100 training episodes against environment steps."""
     from matplotlib.ticker import EngFormatter
 
-    envs = sorted(set(curves.env), key=task_rank)
+    envs = sorted(set(envs), key=task_rank)
     columns = min(3, len(envs))
     figure, panels = _grid(-(-len(envs) // columns), columns)
     for panel in panels[len(envs) :]:
@@ -137,7 +138,7 @@ def step_rules(table: pd.DataFrame, runs: pd.DataFrame, scale: str) -> "Figure":
         panel.set_xlabel(_step_axis(method))
     panels[0].set_ylabel("return, last 100 episodes")
     handles = [Line2D([], [], label=label, **drawn) for label, drawn in SWEEP_KEY.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside lower center", ncols=2 * len(methods))
     figure.suptitle(f"Which step sizes learn? {task(table.env.iloc[0])} at scale “{scale}”")
     return figure
 
@@ -150,6 +151,8 @@ def _step_axis(method: str) -> str:
 
 def _sweep(panel: "Axes", table: pd.DataFrame, runs: pd.DataFrame) -> None:
     """One rule's final returns over its step sizes."""
+    panel.set(xscale="log", xlim=(table.step.min() / 4, table.step.max() * 4))
+    panel.xaxis.set_minor_formatter("")
     table = table.sort_values("step")
     colour = look(table.method.iloc[0]).colour
     low, high = table["mean"] - table.low, table.high - table["mean"]
@@ -158,10 +161,9 @@ def _sweep(panel: "Axes", table: pd.DataFrame, runs: pd.DataFrame) -> None:
     panel.plot(table.step, table.peak, "--", color=colour, alpha=0.7)
     for failed, marker in ((False, "."), (True, "x")):
         some = runs[(runs.status == "failed") == failed]
-        panel.scatter(some.step, some.score, 22, "#333333", marker, zorder=4, linewidths=0.9)
-    panel.axhline(table.trpo.iloc[0], **SWEEP_KEY["TRPO's mean"])
+        panel.scatter(some.step, some.score, 22, "#333333", marker=marker, lw=0.9, zorder=4)
+    panel.axhline(table.trpo.iloc[0], **SWEEP_KEY["TRPO's mean, best δ"])
     panel.axhline(table.start.iloc[0], **SWEEP_KEY["first policies"])
-    panel.set_xscale("log")
 
 
 def _learning_curves(panel: "Axes", curves: pd.DataFrame) -> None:
@@ -188,7 +190,7 @@ def _paper_curves(panel: "Axes", paper: pd.DataFrame) -> None:
 def _runs(table: pd.DataFrame) -> str:
     """How many runs each line stands for, and how many of all have not finished."""
     if table.empty:
-        return "not run"
+        return "no data"
     low, high = int(table.n.min()), int(table.n.max())
     words = f"{low} run{'' if high == 1 else 's'}" if low == high else f"{low}–{high} runs"
     unfinished = int(table.groupby(["method", "step_size"], dropna=False).unfinished.max().sum())
@@ -216,5 +218,5 @@ def _legend(figure: "Figure", methods: Sequence[str], notes: Sequence[str]) -> N
     names = sorted(set(methods), key=method_rank)
     handles = [Line2D([], [], color=look(name).colour, linewidth=2) for name in names]
     labels = [look(name).label for name in names]
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(names)),
+    figure.legend(handles, labels, loc="outside lower center", ncols=4,
                   title="\n".join(notes), title_fontsize=7.5)  # fmt: skip

@@ -13,6 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.names import PENALISED
+
 FROM_CONFIG = {
     "experiment": "experiment",
     "scale": "scale.name",
@@ -86,7 +88,7 @@ def _config(path: Path) -> dict[str, Any]:
     return {name: at(key) for name, key in FROM_CONFIG.items()} | {
         "env": at("env.id") if at("env.name") == "gymnasium" else at("env.name"),
         "method": f"trpo_{sampler}" if algo == "trpo" else algo,
-        "step_size": at("algo.delta") if at("algo.penalty") is None else at("algo.penalty"),
+        "step_size": at("algo.penalty" if algo in PENALISED else "algo.delta"),
     }
 
 

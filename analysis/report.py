@@ -94,7 +94,7 @@ def draw(chapter: Chapter) -> "Figure":
         curves = statistics.curves(best, "updates", chapter.metric, rng)
         return figures.figure4(curves, tables.paper_figure4(), chapter.scale)
     curves = statistics.curves(best, "env_steps", chapter.metric, rng)
-    return figures.learning(curves, chapter.scale)
+    return figures.learning(curves, list(runs.env.unique()), chapter.scale)
 
 
 def scores(chapter: Chapter) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -108,10 +108,11 @@ def scores(chapter: Chapter) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
     """Every claim at every scale that has runs for it."""
-    judged = []
-    for scale in names.SCALES:
-        runs = frame[frame.scale == scale]
-        judged.append(claims.judge(runs, np.random.default_rng(SEED)).assign(scale=scale))
+    judged = [
+        claims.judge(frame[frame.scale == scale], np.random.default_rng(SEED)).assign(scale=scale)
+        for scale in names.SCALES
+        if (frame.scale == scale).any()
+    ]
     return pd.concat(judged, ignore_index=True)
 
 
@@ -121,7 +122,8 @@ def summary_page(frame: pd.DataFrame) -> str:
     text = (
         "Every number stands with the number of its runs and a 95 % bootstrap interval over "
         "runs. A failed run counts with the lowest value it reported; a run that has not "
-        "finished has no score. Commits with a plus had uncommitted changes."
+        "finished has no score (then “4 of 5” runs count). A commit with a plus had changes "
+        "that were not committed."
     )
     shown = [tables.readable(overview)] + ([] if failed.empty else [failed])
     parts = [page.Section("What was run", text, [], shown)]

@@ -64,7 +64,10 @@ def scores(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def summary(scored: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """One row per task, method and step size: n, mean, interval, range, failed, unfinished."""
+    """One row per task, method and step size: mean, interval and range over the runs with a score.
+
+    `n` of all `runs` have one: not the unfinished, nor those in which no episode ended.
+    """
     rows = []
     for key, group in scored.groupby(GROUP, sort=True, dropna=False):
         values = group.score.dropna().to_numpy()
@@ -72,6 +75,7 @@ def summary(scored: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         rows.append(
             {
                 **dict(zip(GROUP, key, strict=True)),
+                "runs": len(group),
                 "n": len(values),
                 "mean": _or_nan(values, np.mean),
                 "low": float(low),

@@ -24,7 +24,7 @@ def final_scores(table: pd.DataFrame, context: pd.Series | None = None) -> pd.Da
             "task": ordered.env.map(task),
             "method": ordered.method.map(lambda method: look(method).label),
             "step size": _rowwise(step_size, ordered[["method", "step_size"]]),
-            "runs": ordered.n,
+            "runs": _rowwise(_counted, ordered[["n", "runs"]]),
             "mean [95 % interval]": _rowwise(with_interval, ordered[["mean", "low", "high"]]),
             "lowest to highest": _rowwise(_range, ordered[["min", "max"]]),
             "failed": ordered.failed,
@@ -44,6 +44,10 @@ def with_interval(mean: float, low: float, high: float) -> str:
 
 def _rowwise(words: Callable[..., str], columns: pd.DataFrame) -> list[str]:
     return [words(*row) for row in columns.itertuples(index=False)]
+
+
+def _counted(n: int, runs: int) -> str:
+    return f"{n}" if n == runs else f"{n} of {runs}"
 
 
 def _range(low: float, high: float) -> str:

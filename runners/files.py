@@ -8,10 +8,16 @@ class RunError(Exception):
     """A run cannot start or go on; the message is one line, meant for the user."""
 
 
-def write_atomically(path: Path, data: bytes, reserve: Path | None = None) -> None:
+def write_atomically(
+    path: Path, data: bytes, reserve: Path | None = None, durable: bool = True
+) -> None:
     """Replace `path` by `data`: temporary file, fsync, rename, fsync of the directory.
 
-    What was at `path` is kept as `reserve`, if one is named.
+    Args:
+        path: the file to write.
+        data: all of its content.
+        reserve: where what was at `path` is kept, if anywhere.
+        durable: whether the content must survive a power failure (fsync takes milliseconds).
 
     Raises:
         OSError: the disk is full or not writable; `path` and `reserve` are as they were.
@@ -21,14 +27,16 @@ def write_atomically(path: Path, data: bytes, reserve: Path | None = None) -> No
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
     if reserve and path.exists():
         path.replace(reserve)
     temporary.replace(path)
-    sync_directory(path.parent)
+    if durable:
+        sync_directory(path.parent)
 
 
 def sync_directory(path: Path) -> None:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, Self
 
 import joblib
@@ -41,34 +40,116 @@ class SweepCallback(Callback):
         """Refuse what is misconfigured, print the plan, begin to watch.
 
         Raises:
-            SystemExit: nothing is left to be done, or the sweep is refused.
+            SystemExit: the sweep is refused, or all of it is done.
         """
         try:
             planned = jobs(config)
         except Exception as error:
-            raise SystemExit(f"error: {explain(error)}") from error
-        console = Console(highlight=False, markup=False, soft_wrap=True)
+            sys.exit(f"error: {explain(error)}")
         at_once = joblib.effective_n_jobs(config.hydra.launcher.get("n_jobs", 1))
-        console.print(plan(planned, at_once))
+        _say(plan(planned, at_once))
         if all(job.directory.done for job in planned):
-            console.print(config.results_dir)
-            raise SystemExit(0)
+            _say(config.results_dir)
+            sys.exit(0)
         signals.listen()
         self._monitor = Monitor(planned)
-        self._monitor.start()
         atexit.register(self._monitor.stop)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Print how each run ended.
 
         Raises:
-            SystemExit: always; the status is non-zero unless all runs are done.
+            SystemExit: always; its status is zero only if every run is done.
         """
-        if self._monitor is None:
+        if self._monitor:
+            self._monitor.stop()
+            _say(summary(self._monitor.planned, self._monitor.began))
+            _say(config.results_dir)
+            unfinished = not all(job.directory.done for job in self._monitor.planned)
+            sys.exit(signals.exit_status() or int(unfinished))
+
+
+def plan(planned: Sequence[Job], at_once: int) -> str:
+    """What a sweep is going to do."""
+    pending = [job for job in planned if not job.directory.done]
+    steps = sum(job.steps for job in planned)
+    left = sum(job.steps - job.steps_done() for job in pending)
+    seconds = estimated_seconds(pending, at_once)
+    estimate = "unknown until the first run reports" if seconds is None else duration(seconds)
+    return (
+        f"sweep of {len(planned)} runs ({len(planned) - len(pending)} done already), "
+        f"{steps:,} steps ({left:,} to go), {at_once} at a time\nestimated time: {estimate}"
+    )
+
+
+def summary(planned: Sequence[Job], since: float) -> str:
+    """How the runs of a sweep that began at `since` ended, with each error."""
+    statuses = [job.status(since) for job in planned]
+    lines = [", ".join(f"{count} {status}" for status, count in Counter(statuses).items())]
+    for job, status in zip(planned, statuses, strict=True):
+        if status not in ("done", "waiting"):
+            error = job.provenance().get("error")
+            lines.append(f"  {status}: {job.directory.path.name}" + (f": {error}" if error else ""))
+    return "\n".join(lines)
+
+
+class Monitor:
+    """Shows on stderr how the runs of a sweep advance, read from their directories."""
+
+    def __init__(self, planned: Sequence[Job]) -> None:
+        """Begin to watch, in a thread of its own."""
+        self.planned = planned
+        self.began = time.time() - 0.1  # file systems' clocks lag behind by some milliseconds
+        self._clock = Clock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Show the last state and end."""
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        console = Console(stderr=True, highlight=False, markup=False)
+        if not console.is_terminal:
+            while not self._over.wait(PLAIN_SECONDS):
+                console.print(self.text(), soft_wrap=True)
             return
-        self._monitor.stop()
-        console = Console(highlight=False, markup=False, soft_wrap=True)
-        console.print(summary(self._monitor.planned, self._monitor.began))
-        console.print(config.results_dir)
-        unfinished = any(not job.directory.done for job in self._monitor.planned)
-        sys.exit(signals.exit_status() or int(unfinished))
+        with Live(console=console, auto_refresh=False) as screen:
+            over = False
+            while not over:
+                over = self._over.wait(LIVE_SECONDS)
+                screen.update(Text(self.text()), refresh=True)
+
+    def text(self) -> str:
+        """The whole sweep on one line, with a bar, and each running run on one."""
+        statuses = [job.status(self.began) for job in self.planned]
+        counts = Counter(statuses)
+        fraction = sum(job.steps_done() for job in self.planned) / sum(
+            job.steps for job in self.planned
+        )
+        lines = [
+            f"{bar(fraction)} {fraction:4.0%}  {counts['done']}/{len(self.planned)} runs"
+            + (f"  {counts['failed']} failed" if counts["failed"] else "")
+            + f"  ETA {duration(self._clock.remaining(fraction))}"
+        ]
+        for job, status in zip(self.planned, statuses, strict=True):
+            if status == "running":
+                lines.append(f"  {job.directory.path.name}  {sentence(_numbers(job))}")
+        return "\n".join(lines)
+
+
+def bar(fraction: float, width: int = 30) -> str:
+    """A bar of which this fraction is filled."""
+    filled = round(fraction * width)
+    return "━" * filled + "╌" * (width - filled)
+
+
+def _numbers(job: Job) -> dict[str, float]:
+    cells = last_row(job.directory.metrics) | last_row(job.directory.timing)
+    return {name: float(cell) for name, cell in cells.items() if cell}
+
+
+def _say(text: object) -> None:
+    Console(highlight=False, markup=False, soft_wrap=True).print(text)

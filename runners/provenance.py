@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 class Record:
     """provenance.json of one run, from `begin` over `update` to `end`; earlier sessions stay."""
 
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        """Begin a session; nothing is written before the first `update`."""
+    def __init__(self, path: Path, **settings: Any) -> None:
+        """Begin a session with these `settings`; the first `update` writes it."""
         self._path = path
         self._began = time.monotonic()
         earlier = read(path)
@@ -35,7 +35,7 @@ class Record:
             "status": "running",
             "error": None,
             "exit_status": None,
-            **describe(),
+            **describe_machine(),
             **settings,
             "start": _now(),
             "end": None,
@@ -53,7 +53,8 @@ class Record:
         self._content |= changes
         self._content["wall_seconds"] = self._wall_before + time.monotonic() - self._began
         self._content["peak_rss_mib"] = peak_rss_mib()
-        write_atomically(self._path, (json.dumps(self._content, indent=2) + "\n").encode())
+        text = json.dumps(self._content, indent=2) + "\n"
+        write_atomically(self._path, text.encode(), durable=self._content["end"] is not None)
 
     def note(self, warning: str) -> None:
         """Add a warning that the user was shown."""
@@ -78,7 +79,7 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-def describe() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """The code and the machine of this process."""
     status = _git("status", "--porcelain")
     return {
@@ -91,7 +92,6 @@ def describe() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "command": [sys.executable, *sys.argv],
     }
 
 

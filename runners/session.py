@@ -13,8 +13,10 @@ from runners.provenance import Record
 from runners.task import Run, complain, explain
 
 
-def run_session(run: Run, quiet: bool) -> int:
+def run_session(run: Run, command: str, quiet: bool) -> int:
     """Train `run` to its end or until a signal; the exit status.
+
+    `command` is what would start this run alone.
 
     Raises:
         Exception: what stopped the run; its provenance says so too, if it had begun.
@@ -26,7 +28,7 @@ def run_session(run: Run, quiet: bool) -> int:
     with build(cfg) as experiment, run.directory:
         run.directory.claim(run.resolved, run.identity)
         with (
-            _recorded(run) as record,
+            _recorded(run, command) as record,
             display.live(plan, quiet) as show,
             tensorboard.log(run.directory.path, enabled=cfg.tensorboard) as log,
         ):
@@ -45,10 +47,10 @@ def run_session(run: Run, quiet: bool) -> int:
 
 
 @contextmanager
-def _recorded(run: Run) -> Iterator[Record]:
+def _recorded(run: Run, command: str) -> Iterator[Record]:
     """A record that ends as the run does; a stop by a signal goes no further than this."""
     machine = {key: run.resolved[key] for key in ("threads", "workers", "device")}
-    record = Record(run.directory.provenance, machine)
+    record = Record(run.directory.provenance, command=command, **machine)
     record.update()
     try:
         yield record

@@ -1,14 +1,17 @@
 """Stopping politely: SIGINT and SIGTERM ask for a checkpoint and an exit; a repeated one insists.
 
 A signal is remembered for the life of the process, so that the later runs of a sweep do not
-start; a sweep's parent passes it on to the processes that joblib started.
+start. A sweep's parent passes it on to the workers that joblib started, and a worker whose
+parent has died stops as if it had been asked to.
 """
 
 import multiprocessing
+import os
 import signal
 from types import FrameType
 
 _received: list[int] = []
+_parent = os.getppid()
 
 
 def listen() -> None:
@@ -19,6 +22,8 @@ def listen() -> None:
 
 def exit_status() -> int:
     """128 + the first signal that came since `listen`, as shells report it; 0 if none did."""
+    if not _received and os.getppid() != _parent and _is_worker(multiprocessing.current_process()):
+        _received.append(signal.SIGTERM)
     return 128 + _received[0] if _received else 0
 
 
@@ -26,6 +31,9 @@ def _remember(number: int, frame: FrameType | None) -> None:
     if number in _received:
         raise KeyboardInterrupt
     _received.append(number)
-    for child in multiprocessing.active_children():
-        if child.name.startswith("LokyProcess"):
-            child.terminate()
+    for child in filter(_is_worker, multiprocessing.active_children()):
+        child.terminate()
+
+
+def _is_worker(process: multiprocessing.process.BaseProcess) -> bool:
+    return process.name.startswith("LokyProcess")

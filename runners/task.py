@@ -41,10 +41,11 @@ def describe(cfg: DictConfig) -> Run:
     return Run(cfg, resolved, identity, RunDirectory(Path(cfg.results_dir) / run_id(identity)))
 
 
-def execute(cfg: DictConfig, quiet: bool) -> int:
+def execute(cfg: DictConfig, command: str, quiet: bool) -> int:
     """Train one run, go on with it, or find it done; the exit status.
 
-    Whatever goes wrong becomes one line on stderr. `quiet` leaves out all that is not wrong.
+    Whatever goes wrong becomes one line on stderr. `quiet` leaves out all that is not wrong;
+    `command` is what would start this run alone.
     """
     output = Console(markup=False, highlight=False, soft_wrap=True, quiet=quiet)
     try:
@@ -56,7 +57,7 @@ def execute(cfg: DictConfig, quiet: bool) -> int:
         elif not status:
             from runners.session import run_session  # takes seconds: torch, simulators
 
-            status = run_session(run, quiet)
+            status = run_session(run, command, quiet)
     except Exception as error:
         complain(f"error: {explain(error, str(cfg.results_dir))}")
         if os.environ.get(FULL_ERROR) == "1":

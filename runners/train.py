@@ -1,6 +1,7 @@
 """Train one run, or with `-m` a sweep of them: `python -m runners.train algo=trpo env=hopper`."""
 
 import os
+import shlex
 import sys
 
 import hydra
@@ -8,15 +9,17 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from runners import config
+from runners import config, signals
 from runners.task import FULL_ERROR, complain, execute
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def task(cfg: DictConfig) -> None:
     """Run one job of Hydra's; in a sweep, the parent tells how it went."""
-    sweeping = HydraConfig.get().mode == RunMode.MULTIRUN
-    status = execute(cfg, quiet=sweeping)
+    job = HydraConfig.get()
+    sweeping = job.mode == RunMode.MULTIRUN
+    command = shlex.join(["python", "-m", "runners.train", *job.overrides.task])
+    status = execute(cfg, command, quiet=sweeping)
     if not sweeping:
         sys.exit(status)
 
@@ -33,6 +36,8 @@ def main() -> None:
     try:
         task()
     except Exception as error:
+        if stopped := signals.exit_status():  # a worker that had not begun to listen died of it
+            sys.exit(stopped)
         if os.environ[FULL_ERROR] == "1":
             raise
         complain(f"error: {config.explain(error)}")

@@ -61,7 +61,7 @@ def accelerations(task: CartPole, state: Array, force: Array) -> tuple[Array, Ar
 def advance(task: CartPole, state: Array, force: Array) -> Array:
     """The state (4, n) one step later: classical Runge-Kutta (RK4) with the force held.
 
-    Barto used Euler steps; at 0.05 s these would add energy, RK4 errs by about 1e-6.
+    Barto used Euler steps; at 0.05 s these would add energy, RK4 errs by 5e-5 at most.
     """
 
     def slope(at: Array) -> Array:

@@ -13,7 +13,7 @@ from gymnasium.spaces import Box, Discrete
 
 from trpo.simulators.protocol import Space, Step
 from trpo.simulators.quiet import without_settotalmass_warning
-from trpo.simulators.rows import Closing
+from trpo.simulators.rows import Closing, at_least_one
 from trpo.simulators.snapshots import Env, capture, fixed_arrays, restore
 from trpo.types import Array
 
@@ -64,9 +64,7 @@ class GymnasiumSimulator(Closing):
 
     def __init__(self, id: str, rows: int, horizon: int | None = None) -> None:
         """Make the environments, each in some initial state (reset before use)."""
-        if rows < 1:
-            raise ValueError(f"sampler.rows must be at least 1, not {rows}")
-        self._id, self.count = id, rows
+        self._id, self.count = id, at_least_one(rows)
         envs, limits = zip(*(make(id) for _ in range(rows)), strict=True)
         self._envs: tuple[Env, ...] = envs
         self.space = describe(id, envs[0], limits[0] if horizon is None else horizon)
@@ -92,7 +90,7 @@ class GymnasiumSimulator(Closing):
 
     def step(self, actions: Array, rows: Array) -> Step:
         """Step the environments one after another."""
-        reward, terminal, cut = np.empty(len(rows)), np.empty(len(rows), bool), np.empty_like(rows)
+        reward, (terminal, cut) = np.empty(len(rows)), np.empty((2, len(rows)), bool)
         for n, (row, action) in enumerate(zip(rows, actions, strict=True)):
             given = (
                 int(action[0]) + self._first
@@ -101,7 +99,7 @@ class GymnasiumSimulator(Closing):
             )
             self._obs[row], reward[n], terminal[n], cut[n], _ = self._envs[row].step(given)
         self._elapsed[rows] += 1
-        late = (self._elapsed[rows] >= self.space.horizon) | (cut != 0)
+        late = (self._elapsed[rows] >= self.space.horizon) | cut
         return Step(reward, terminal, late & ~terminal)
 
     def save(self, rows: Array) -> list[Any]:

@@ -9,6 +9,13 @@ import numpy as np
 from trpo.types import Array
 
 
+def at_least_one(rows: int) -> int:
+    """The number of rows, if it is one that can be simulated."""
+    if rows < 1:
+        raise ValueError(f"sampler.rows must be at least 1, not {rows}")
+    return rows
+
+
 class Closing:
     """`with simulator: ...` closes the simulator at the end of the block."""
 
@@ -36,9 +43,7 @@ class ArrayRows(Closing):
 
     def __init__(self, rest: Array, rows: int) -> None:
         """Place every row in the state `rest` (S,)."""
-        if rows < 1:
-            raise ValueError(f"sampler.rows must be at least 1, not {rows}")
-        self.count = rows
+        self.count = at_least_one(rows)
         self._state = np.tile(rest, (rows, 1))  # (N, S)
         self._elapsed = np.zeros(rows, np.int64)  # (N,)
 

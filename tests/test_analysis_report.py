@@ -1,0 +1,168 @@
+"""From run directories to files: what is written, byte for byte, and what is refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysis_runs import runs_frame, write_run
+
+from analysis import figures, load, report, tables
+from analysis.names import METHODS, look
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Small runs of every experiment, one failed, one unfinished, one of no experiment."""
+    directory = tmp_path_factory.mktemp("results")
+    runs = directory / "runs"
+    rising = [float(100 * i) for i in range(1, 11)]
+    for seed in range(2):
+        for panel in ("cartpole", "hopper"):
+            write_run(runs, rising, experiment=f"figure4_{panel}", env__name=panel, seed=seed)
+        write_run(runs, rising, seed=seed, scale__name="desk")
+        write_run(runs, rising, seed=seed)
+        for k in range(3):
+            write_run(runs, rising, experiment="step_rules", seed=seed, algo__name="vanilla_pg",
+                      algo__delta=0.001 * 3**k)  # fmt: skip
+        write_run(runs, rising, experiment="step_rules", seed=seed)
+    write_run(runs, [1.0, 2.0], algo__name="natural_gradient", algo__penalty=1.0, status="failed")
+    write_run(runs, [1.0, 2.0, 3.0], algo__name="tnpg", status="running")
+    write_run(runs, [1.0], experiment=None)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def printed(results: Path) -> list[str]:
+    """What the whole report, run as a user runs it, prints."""
+    command = [sys.executable, "-W", "error", "-m", "analysis.report", "--results", str(results)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout.split()
+
+
+def _files(directory: Path) -> dict[str, bytes]:
+    paths = (path for path in directory.rglob("*") if path.is_file())
+    return {str(path.relative_to(directory)): path.read_bytes() for path in paths}
+
+
+def test_everything_is_written_and_named(results: Path, printed: list[str]) -> None:
+    for stem in ("figure4__demo", "modern__demo", "modern__desk", "step_rules__demo"):
+        for name in (f"figures/{stem}.png", f"figures/{stem}.svg", f"tables/{stem}.md"):
+            assert str(results / name) in printed
+            assert (results / name).stat().st_size > 0
+    assert str(results / "report.html") == printed[-1]
+    assert all(Path(name).exists() for name in printed)
+
+
+@pytest.mark.usefixtures("printed")
+def test_figures_come_back_byte_for_byte_from_the_data_alone(results: Path, tmp_path: Path) -> None:
+    out = tmp_path / "again"
+    data = ["--results", str(tmp_path / "nothing"), "--data", str(results / "data")]
+    for step in ("figures", "tables", "claims", "report"):
+        assert report.main([*data, "--out", str(out), "--only", step]) == 0
+    again = _files(out)
+    first = {name: content for name, content in _files(results).items() if name in again}
+    assert len(again) == 4 * 4 + 3
+    assert again == first
+
+
+def test_the_readers_own_matplotlib_settings_change_nothing() -> None:
+    import matplotlib
+
+    frame = runs_frame({("trpo_single_path", 0.01): [[1.0, 2.0], [2.0, 4.0]]})
+    chapter = report.Chapter("modern", "demo", frame.drop(columns="tried"))
+    plain = figures.render(report.draw(chapter), "svg")
+    with matplotlib.rc_context({"font.size": 20, "axes.grid": False, "lines.linewidth": 5}):
+        assert figures.render(report.draw(chapter), "svg") == plain
+    assert b"<dc:date>" not in plain
+
+
+@pytest.mark.usefixtures("printed")
+def test_the_page_holds_its_pictures_and_says_what_failed(results: Path) -> None:
+    text = (results / "report.html").read_text()
+    assert text.count("data:image/svg+xml;base64,") == 4
+    assert "theta is not finite" in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+def test_fresh_runs_replace_their_experiment_and_leave_others(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", [1.0])
+    kept, replaced = (tmp_path / "data" / f"modern__{scale}.csv" for scale in ("paper", "demo"))
+    kept.parent.mkdir()
+    for path in (kept, replaced):
+        path.write_text("as committed")
+    assert report.main(["--results", str(tmp_path), "--only", "data"]) == 0
+    assert kept.read_text() == "as committed"
+    assert load.tidy(replaced).return_100.tolist() == [1.0]
+
+
+def test_runs_that_report_nothing_are_shown_as_such(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", [None, None])
+    write_run(tmp_path / "runs", [], status="failed", env__name="ant")
+    write_run(tmp_path / "runs", [], status="running", experiment="step_rules")
+    write_run(tmp_path / "runs", [], status="running", experiment="figure4_hopper")
+    assert report.main(["--results", str(tmp_path)]) == 0
+    rows = (tmp_path / "tables" / "modern__demo.md").read_text().splitlines()[2:]
+    assert rows[0].startswith("| Hopper | TRPO, single path | δ = 0.01 | 0 of 1 | – | – | 0 | 0 |")
+    assert rows[1].startswith("| Ant | TRPO, single path | δ = 0.01 | 0 of 1 | – | – | 1 | 0 |")
+
+
+def test_without_data_the_error_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert report.main(["--results", str(tmp_path), "--only", "figures"]) == 1
+    assert "run `make reproduce` first" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_final_scores_in_words() -> None:
+    summary = pd.DataFrame(
+        {
+            "env": ["hopper", "hopper"],
+            "method": ["natural_gradient", "trpo_single_path"],
+            "step_size": [30.0, 0.01],
+            "runs": [1, 7],
+            "n": [1, 5],
+            "mean": [12.34, 2901.6],
+            "low": [np.nan, 2500.0],
+            "high": [np.nan, 3100.0],
+            "min": [12.34, 2400.0],
+            "max": [12.34, 3200.0],
+            "failed": [1, 0],
+            "unfinished": [0, 2],
+        }
+    )
+    text = tables.markdown(tables.final_scores(summary, tables.published())).splitlines()
+    assert text[2:] == [
+        "| Hopper | TRPO, single path | δ = 0.01 | 5 of 7 | 2,902 [2,500, 3,100] | 2,400 to 3,200 "
+        "| 0 | 2 | 1,161 to 3,618 (6 sources) |",
+        "| Hopper | natural gradient | λ = 30 | 1 | 12.3 | 12.3 to 12.3 | 1 | 0 "
+        "| 1,915 (1 source) |",
+    ]
+
+
+def test_published_numbers_are_of_comparable_tasks_at_one_million_steps() -> None:
+    published = tables.published()
+    assert {env for env, _ in published.index} == set(tables.COMPARABLE)
+    assert published["half_cheetah", "trpo_single_path"] == "689 to 4,471 (5 sources)"
+
+
+def test_the_papers_last_points_stand_beside_figure4() -> None:
+    assert tables.paper_final()["cartpole", "natural_gradient"] == "9.91 (iteration 49)"
+
+
+def test_every_method_of_the_paper_has_its_own_colour() -> None:
+    assert set(tables.paper_figure4().method) <= set(METHODS)
+    assert len({each.colour for each in METHODS.values()}) == len(METHODS)
+    assert look("mine_own").label == "mine own"
+
+
+def test_importing_the_report_loads_no_plotting() -> None:
+    code = "import sys, analysis.report; print('matplotlib' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,189 @@
+"""Scores, intervals and curves against scipy, and against numbers worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysis_runs import runs_frame
+from scipy import stats
+
+from analysis import statistics
+from analysis.statistics import best_step_size, curves, difference, interval, scores, summary
+
+TRPO = ("trpo_single_path", 0.01)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_interval_agrees_with_scipy() -> None:
+    values = np.array([3.0, 1.0, 4.0, 1.5, 9.0, 2.6])
+    low, high = interval(values, rng())
+    theirs = stats.bootstrap(
+        (values,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert low == pytest.approx(theirs.low, abs=0.15)
+    assert high == pytest.approx(theirs.high, abs=0.15)
+
+
+def test_interval_of_two_runs_is_their_range() -> None:
+    """Resampled means are the smaller (1/4), the middle (1/2), the larger (1/4)."""
+    low, high = interval(np.array([[1.0, 10.0], [3.0, 30.0]]), rng())
+    assert low.tolist() == [1.0, 10.0]
+    assert high.tolist() == [3.0, 30.0]
+
+
+def test_one_run_has_no_interval() -> None:
+    low, high = interval(np.array([[1.0, 2.0]]), rng())
+    assert np.isnan(low).all()
+    assert np.isnan(high).all()
+
+
+def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    """Percentile intervals of 20 runs are a little short: about 92 to 95 of 100 cover."""
+    data = np.random.default_rng(3).normal(size=(20, 400))
+    low, high = interval(data, rng())
+    covered = ((low <= 0) & (high >= 0)).mean()
+    assert 0.88 < covered < 0.98
+
+
+def test_score_is_the_last_value_and_peak_the_highest() -> None:
+    scored = scores(runs_frame({TRPO: [[1.0, 9.0, 4.0]]}), "return_100")
+    assert scored[["score", "peak"]].to_numpy().tolist() == [[4.0, 9.0]]
+
+
+def _with_ends() -> pd.DataFrame:
+    """Four runs: done at 6, failed after [2, 8], running, failed before its first iteration."""
+    frame = runs_frame({TRPO: [[3.0, 6.0], [2.0, 8.0], [5.0, 7.0], [np.nan]]})
+    ends = {0: "done", 1: "failed", 2: "running", 3: "failed"}
+    return frame.assign(status=frame.seed.map(ends))
+
+
+def test_failed_run_scores_its_lowest_and_a_silent_one_the_lowest_of_the_task() -> None:
+    scored = scores(_with_ends(), "return_100")
+    assert scored.score.tolist()[:2] == [6.0, 2.0]
+    assert np.isnan(scored.score[2])
+    assert scored.score[3] == 2.0
+
+
+def test_summary_counts_failed_runs_and_leaves_unfinished_ones_out() -> None:
+    row = summary(scores(_with_ends(), "return_100"), rng()).iloc[0]
+    assert (row.runs, row.n, row.failed, row.unfinished) == (4, 3, 2, 1)
+    assert row["mean"] == pytest.approx((6 + 2 + 2) / 3)
+    assert (row["min"], row["max"]) == (2.0, 6.0)
+
+
+def test_summary_without_a_finished_run_is_not_a_number() -> None:
+    frame = runs_frame({TRPO: [[1.0]]}, status="running")
+    row = summary(scores(frame, "return_100"), rng()).iloc[0]
+    assert (row.n, row.unfinished) == (0, 1)
+    assert np.isnan(row["mean"])
+
+
+def test_best_step_size_is_the_one_with_the_best_mean_score() -> None:
+    frame = runs_frame(
+        {
+            ("natural_gradient", 1.0): [[5.0], [1.0]],
+            ("natural_gradient", 3.0): [[4.0], [4.0]],
+            ("natural_gradient", 9.0): [[0.0], [0.0]],
+            TRPO: [[1.0]],
+            ("rwr", float("nan")): [[1.0]],
+        }
+    ).drop(columns="tried")
+    best = best_step_size(frame, "return_100").drop_duplicates(["method", "step_size"])
+    chosen = best.set_index("method")[["step_size", "tried"]]
+    assert chosen.loc["natural_gradient"].tolist() == [3.0, 3]
+    assert chosen.loc["trpo_single_path"].tolist() == [0.01, 1]
+    assert chosen.loc["rwr"].tried == 1
+
+
+def test_curve_over_iterations_is_the_mean_of_the_runs() -> None:
+    frame = runs_frame({TRPO: [[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]]})
+    curve = curves(frame, "iteration", "return_100", rng())
+    assert curve.x.tolist() == [1, 2, 3]
+    assert curve["mean"].tolist() == [2.0, 3.0, 7.0]
+    assert curve.low.tolist() == [1.0, 2.0, 6.0]
+    assert curve.high.tolist() == [3.0, 4.0, 8.0]
+    assert curve.n.unique().tolist() == [2]
+
+
+def test_curve_over_steps_is_interpolated_on_an_even_grid() -> None:
+    frame = runs_frame({TRPO: [[0.0, 10.0], [0.0, 20.0]]})
+    curve = curves(frame, "env_steps", "return_100", rng())
+    assert curve.x.iloc[[0, -1]].tolist() == [100.0, 200.0]
+    assert curve["mean"].to_numpy() == pytest.approx(np.linspace(0, 15, statistics.POINTS))
+
+
+def test_curve_ends_where_the_shortest_unfinished_run_ends() -> None:
+    frame = runs_frame({TRPO: [[1.0, 2.0, 3.0], [1.0, 2.0]]})
+    frame["status"] = frame.seed.map({0: "done", 1: "running"})
+    curve = curves(frame, "iteration", "return_100", rng())
+    assert curve.x.tolist() == [1, 2]
+    assert curve.unfinished.unique().tolist() == [1]
+
+
+def test_failed_run_goes_on_at_its_lowest_value() -> None:
+    frame = runs_frame({TRPO: [[4.0, 4.0, 4.0], [2.0, 8.0], [np.nan]]})
+    frame["status"] = frame.seed.map({0: "done", 1: "failed", 2: "failed"})
+    curve = curves(frame, "iteration", "return_100", rng())
+    assert curve["mean"].to_numpy() == pytest.approx([8 / 3, 14 / 3, 8 / 3])
+    assert curve.n.unique().tolist() == [3]
+
+
+def test_group_that_reported_nothing_has_an_empty_curve() -> None:
+    frame = runs_frame({TRPO: [[np.nan]], ("tnpg", 0.01): [[1.0]]})
+    frame.loc[frame.method == "trpo_single_path", "status"] = "running"
+    assert curves(frame, "iteration", "return_100", rng()).method.unique().tolist() == ["tnpg"]
+
+
+def test_difference_of_means_and_its_interval() -> None:
+    left, right = np.array([4.0, 6.0, 8.0, 7.0]), np.array([1.0, 2.0, 3.0])
+    estimate, low, high = difference(left, right, rng())
+    theirs = stats.bootstrap(
+        (left, right),
+        lambda a, b, axis: a.mean(axis=axis) - b.mean(axis=axis),
+        n_resamples=20_000,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    assert estimate == 4.25
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.15)
+
+
+def test_difference_with_a_single_run_has_no_interval() -> None:
+    estimate, low, high = difference(np.array([4.0]), np.array([1.0, 2.0]), rng())
+    assert estimate == 2.5
+    assert np.isnan([low, high]).all()
+
+
+def test_the_step_of_a_penalty_is_its_inverse() -> None:
+    frame = runs_frame(
+        {("natural_gradient", 4.0): [[1.0, 2.0]], TRPO: [[3.0, 9.0]], ("vanilla_pg", 0.1): [[2.0]]}
+    )
+    table, runs = statistics.sweep(frame, rng())
+    step = table.set_index("method").step
+    assert step.to_dict() == {"natural_gradient": 0.25, "trpo_single_path": 0.01, "vanilla_pg": 0.1}
+    assert table.start.unique().tolist() == [2.0]
+    assert table.trpo.unique().tolist() == [9.0]
+    assert len(runs) == 3
+
+
+def test_panels_of_figure4_are_named_by_their_experiment() -> None:
+    frame = pd.concat([runs_frame({TRPO: [[1.0]]}, experiment=name, env="walker2d")
+                       for name in ("figure4_walker", "modern")])  # fmt: skip
+    panels = statistics.as_panels(frame)
+    assert panels.env.tolist() == ["walker", "walker2d"]
+    assert panels.updates.tolist() == [0, 0]
+
+
+def test_overview_counts_how_runs_ended() -> None:
+    frame = _with_ends().assign(commit="abc", wall_seconds=1800.0)
+    row = statistics.overview(frame).iloc[0]
+    assert (row.runs, row.failed, row.unfinished, row.hours) == (4, 2, 1, 2.0)
+    assert row.commits == "abc"
+
+
+def test_the_same_generator_gives_the_same_numbers() -> None:
+    frame = runs_frame({TRPO: [[1.0, 2.0], [3.0, 7.0], [4.0, 4.0]]})
+    first, second = (curves(frame, "iteration", "return_100", rng()) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)

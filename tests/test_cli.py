@@ -1,0 +1,145 @@
+"""The commands as they are typed: what they print, what they leave, and with which status."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SMOKE = ("env=cartpole", "scale=smoke")
+
+
+def start(*arguments: str, module: str = "train") -> subprocess.Popen[str]:
+    """Begin `python -m runners.<module>` with these arguments."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"runners.{module}", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"},
+    )
+
+
+def train(*arguments: str, module: str = "train") -> tuple[int, list[str], list[str]]:
+    """Run it to its end: exit status, lines on stdout, lines on stderr."""
+    process = start(*arguments, module=module)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out.splitlines(), err.splitlines()
+
+
+def metrics(path: Path) -> dict[str, bytes]:
+    """The metrics of all runs in a results directory."""
+    return {file.parent.name: file.read_bytes() for file in path.glob("*/metrics.csv")}
+
+
+def test_last_line_is_the_directory_and_a_done_run_is_left_alone(tmp_path: Path) -> None:
+    status, out, err = train(*SMOKE, f"results_dir={tmp_path}")
+    assert status == 0, err
+    path = Path(out[-1])
+    files = {"config.yaml", "provenance.json", "metrics.csv", "timing.csv", "checkpoint.pt", "DONE"}
+    assert files <= {file.name for file in path.iterdir()}
+    provenance = json.loads((path / "provenance.json").read_text())
+    assert provenance["status"] == "done"
+    assert provenance["command"] == (
+        f"python -m runners.train env=cartpole scale=smoke results_dir={tmp_path}"
+    )
+    before = {file: file.stat().st_mtime_ns for file in path.iterdir() if file.name != ".lock"}
+    status, out, err = train(*SMOKE, f"results_dir={tmp_path}")
+    assert (status, out, err) == (0, ["already done", str(path)], [])
+    assert before == {file: file.stat().st_mtime_ns for file in before}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["algo=trop"], ["algo=trop", "trpo"]),
+        (["gama=0.9"], ["gama", "gamma"]),
+        (["gamma=2"], ["gamma", "[0, 1]"]),
+        (["seed=abc"], ["seed", "abc"]),
+        (["-m", "algo=trpo,trop"], ["algo=trop", "trpo"]),
+        (["-m", "algo.delta=0.1,-0.1"], ["algo.delta", "-0.1"]),
+        (["results_dir=/dev/null/x"], ["results_dir=/dev/null/x"]),
+        (["device=gpu"], ["device=gpu"]),
+    ],
+)
+def test_mistake_gets_one_line_that_names_the_setting(
+    tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    status, out, err = train(*SMOKE, f"results_dir={tmp_path}", *arguments)
+    assert status == 1
+    assert out == []
+    (line,) = err
+    assert line.startswith("error: ")
+    assert all(word in line for word in words), line
+    assert not list(tmp_path.iterdir())
+
+
+def test_terminated_run_can_be_resumed_to_the_same_bytes(tmp_path: Path) -> None:
+    settings = ["env=cartpole", "iterations=60", "steps_per_iteration=600", "checkpoint_every=7"]
+    process = start(*settings, f"results_dir={tmp_path / 'a'}")
+    wait_for(tmp_path / "a", "metrics.csv")
+    second = start(*settings, f"results_dir={tmp_path / 'a'}")
+    assert "being run by another process" in second.communicate()[1]
+    assert second.returncode == 1
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode == 143
+    path = Path(out.splitlines()[-1])
+    assert json.loads((path / "provenance.json").read_text())["status"] == "interrupted"
+    assert (path / "checkpoint.pt").exists()
+    assert train(*settings, f"results_dir={tmp_path / 'a'}")[0] == 0
+    assert train(*settings, f"results_dir={tmp_path / 'b'}", "threads=2")[0] == 0
+    assert metrics(tmp_path / "a") == metrics(tmp_path / "b")
+
+
+def wait_for(path: Path, name: str) -> None:
+    """Wait until some run below `path` has this file."""
+    end = time.monotonic() + 60
+    while not list(path.glob(f"*/{name}")):
+        assert time.monotonic() < end, f"no {name} after a minute"
+        time.sleep(0.01)
+
+
+def test_sweep_goes_on_after_a_failed_run_and_its_launcher_changes_nothing(tmp_path: Path) -> None:
+    sweep = ["-m", *SMOKE, "algo=natural_gradient", "algo.penalty=1e-300,0.1", "seed=0,1"]
+    for launcher in ("basic", "joblib"):
+        status, out, err = train(
+            *sweep, f"results_dir={tmp_path / launcher}", f"hydra/launcher={launcher}"
+        )
+        assert status == 1
+        assert out[0].startswith("sweep of 4 runs (0 done already)")
+        assert "2 done, 2 failed" in "\n".join(out)
+        assert sum("failed: cartpole-natural_gradient" in line for line in out) == 2
+        assert sum("error: iteration 1: " in line for line in err) == 2
+        assert out[-1] == str(tmp_path / launcher)
+    assert len(metrics(tmp_path / "basic")) == 4
+    assert metrics(tmp_path / "basic") == metrics(tmp_path / "joblib")
+
+
+def test_finished_sweep_ends_at_once(tmp_path: Path) -> None:
+    sweep = ["-m", *SMOKE, "seed=0,1", f"results_dir={tmp_path}"]
+    assert train(*sweep)[0] == 0
+    before = metrics(tmp_path)
+    status, out, err = train(*sweep)
+    assert (status, err) == (0, [])
+    assert out[0].startswith("sweep of 2 runs (2 done already)")
+    assert metrics(tmp_path) == before
+
+
+def test_terminated_sweep_checkpoints_what_runs_and_begins_nothing_more(tmp_path: Path) -> None:
+    process = start(
+        *("-m", "env=cartpole", "protocol=modern", "seed=range(4)"),
+        *(f"results_dir={tmp_path}", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1"),
+    )
+    wait_for(tmp_path, "metrics.csv")
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "1 interrupted, 3 waiting" in out
+    assert len(list(tmp_path.glob("*/checkpoint.pt"))) == 1

@@ -1,0 +1,254 @@
+"""The training loop: the same bytes whatever happens to the process or the disk."""
+
+import csv
+import errno
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tiny_run
+import torch
+
+from runners import loop
+from runners.checkpoint import Position, load
+from runners.loop import COLUMNS, DivergedError, Plan, StoppedError
+
+ITERATIONS = 80
+
+OPERATIONS = {
+    "fsync": (os, "fsync"),
+    "rename": (Path, "replace"),
+    "append": (loop.Table, "append"),
+}
+
+
+class CrashError(BaseException):
+    """The process ends here: no handler of errors sees it."""
+
+
+@pytest.fixture(scope="module")
+def forkserver() -> multiprocessing.context.ForkServerContext:
+    """Starts processes in milliseconds, everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tiny_run"])
+    return context
+
+
+def metrics(path: Path) -> bytes:
+    """What must not differ by a byte."""
+    return (path / "metrics.csv").read_bytes()
+
+
+def undisturbed(path: Path, iterations: int) -> bytes:
+    """The metrics of a run that nothing happened to."""
+    tiny_run.run(path / "undisturbed", iterations)
+    return metrics(path / "undisturbed")
+
+
+def test_metrics_have_the_columns_in_order_and_cumulative_counts(tmp_path: Path) -> None:
+    rows = list(csv.DictReader(undisturbed(tmp_path, 4).decode().splitlines()))
+    assert tuple(rows[0]) == ("iteration", "env_steps", "episodes", *COLUMNS)
+    assert [row["iteration"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["env_steps"] for row in rows] == ["7", "14", "21", "28"]
+    assert [row["episodes"] for row in rows] == ["1", "1", "2", "2"]
+    assert rows[0]["return_std"] == rows[0]["entropy"] == ""
+    assert rows[0]["accepted"] == "1"
+
+
+def test_run_ends_at_the_first_budget_that_is_used_up() -> None:
+    plan = Plan(seed=0, iterations=10, total_steps=100, checkpoint_every=1)
+    assert plan.fraction(Position(iteration=5, env_steps=10)) == 0.5
+    assert plan.fraction(Position(iteration=1, env_steps=100)) == 1
+    assert plan._replace(iterations=None).fraction(Position(iteration=99, env_steps=50)) == 0.5
+
+
+def test_finished_run_does_nothing_when_run_again(tmp_path: Path) -> None:
+    expected = undisturbed(tmp_path, 5)
+    before = (tmp_path / "undisturbed" / "timing.csv").read_bytes()
+    assert tiny_run.run(tmp_path / "undisturbed", 5).iteration == 5
+    assert metrics(tmp_path / "undisturbed") == expected
+    assert (tmp_path / "undisturbed" / "timing.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_and_resumed_run_writes_the_same_bytes(
+    tmp_path: Path, forkserver: multiprocessing.context.ForkServerContext, seed: int
+) -> None:
+    path, rng = tmp_path / "run", random.Random(seed)
+    for _ in range(2):
+        process = forkserver.Process(target=tiny_run.run_slowly, args=(path, ITERATIONS))
+        process.start()
+        while not (path / "metrics.csv").exists():
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        process.join()
+    tiny_run.run(path, ITERATIONS)
+    assert metrics(path) == undisturbed(tmp_path, ITERATIONS)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_crash_at_every_operation_on_files_leaves_a_run_that_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    expected, crashes = undisturbed(tmp_path, 8), 0
+    owner, name = OPERATIONS[operation]
+    for moment in range(100):
+        path = tmp_path / f"run{moment}"
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, crashing(getattr(owner, name), moment))
+            try:
+                tiny_run.run(path, 8)
+            except CrashError:
+                crashes += 1
+        tiny_run.run(path, 8)
+        assert metrics(path) == expected
+        if crashes <= moment:
+            break
+    assert crashes >= 5
+
+
+def crashing(function: Callable[..., object], moment: int) -> Callable[..., object]:
+    """`function`, which ends the process at the call with this number."""
+    calls = 0
+
+    def call(*arguments: object) -> object:
+        nonlocal calls
+        if calls == moment:
+            raise CrashError
+        calls += 1
+        return function(*arguments)
+
+    return call
+
+
+def test_damaged_checkpoint_is_reported_and_the_previous_one_used(tmp_path: Path) -> None:
+    path, warnings = tmp_path / "run", list[str]()
+    tiny_run.run(path, 8)
+    damage(path / "checkpoint.pt")
+    tiny_run.run(path, 8, warn=warnings.append)
+    (warning,) = warnings
+    assert "checkpoint.pt is damaged" in warning
+    assert "going on after iteration 6" in warning
+    assert metrics(path) == undisturbed(tmp_path, 8)
+
+
+def test_run_starts_again_where_both_checkpoints_are_damaged(tmp_path: Path) -> None:
+    path, warnings = tmp_path / "run", list[str]()
+    tiny_run.run(path, 8)
+    damage(path / "checkpoint.pt")
+    damage(path / "checkpoint.prev.pt")
+    tiny_run.run(path, 8, warn=warnings.append)
+    assert "checkpoint.prev.pt is damaged" in warnings[0]
+    assert "going on after iteration 0" in warnings[0]
+    assert metrics(path) == undisturbed(tmp_path, 8)
+
+
+def test_checkpoint_is_not_used_where_its_rows_are_lost(tmp_path: Path) -> None:
+    path, warnings = tmp_path / "run", list[str]()
+    tiny_run.run(path, 8)
+    os.truncate(path / "metrics.csv", 10)
+    tiny_run.run(path, 8, warn=warnings.append)
+    assert "metrics.csv is shorter than at iteration 8" in warnings[0]
+    assert metrics(path) == undisturbed(tmp_path, 8)
+
+
+def damage(path: Path) -> None:
+    """Flip one bit in the middle."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_full_disk_stops_the_run_and_it_resumes_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, calls = tmp_path / "run", 0
+    fsync = os.fsync
+
+    def filling(descriptor: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 6:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", filling)
+        with pytest.raises(OSError, match="No space left"):
+            tiny_run.run(path, 9)
+    assert not list(path.glob(".*.tmp"))
+    assert metrics(path).endswith(b"\n")
+    tiny_run.run(path, 9)
+    assert metrics(path) == undisturbed(tmp_path, 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("kl_mean", float("inf"), "iteration 5: kl_mean is inf"),
+        ("kl_mean", float("nan"), "iteration 5: kl_mean is nan"),
+        ("return_mean", float("-inf"), "iteration 5: return_mean is -inf"),
+    ],
+)
+def test_number_that_is_not_finite_stops_the_run(
+    tmp_path: Path, name: str, value: float, message: str
+) -> None:
+    def spoil(iteration: int, info: dict[str, float]) -> None:
+        if iteration == 5:
+            info[name] = value
+
+    for _ in range(2):  # run again, it fails again
+        with pytest.raises(DivergedError, match=f"^{message}$"):
+            tiny_run.run(tmp_path, 9, tiny_run.walk(spoil))
+    assert metrics(tmp_path).count(b"\n") == 5  # the header and four rows
+
+
+def test_parameters_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
+    init, step = tiny_run.walk()
+
+    def diverge(rng, state):  # type: ignore[no-untyped-def]
+        state, info = step(rng, state)
+        return state._replace(theta=state.theta * torch.inf), info
+
+    with pytest.raises(DivergedError, match=r"^iteration 1: theta is -?inf$"):
+        tiny_run.run(tmp_path, 9, loop.Algorithm(init, diverge))
+
+
+def test_sampler_that_meets_nan_names_the_iteration(tmp_path: Path) -> None:
+    def spoil(iteration: int, info: dict[str, float]) -> None:
+        if iteration == 2:
+            raise FloatingPointError("reward is nan")
+
+    with pytest.raises(DivergedError, match=r"^iteration 2: reward is nan$"):
+        tiny_run.run(tmp_path, 9, tiny_run.walk(spoil))
+
+
+def test_stopped_run_is_checkpointed_where_it_is(tmp_path: Path) -> None:
+    answers = iter([0, 0, 0, 143])
+    with pytest.raises(StoppedError) as stopped:
+        tiny_run.run(tmp_path / "run", 9, stop=lambda: next(answers))
+    assert stopped.value.exit_status == 143
+    assert load(tmp_path / "run" / "checkpoint.pt").position.iteration == 4
+    tiny_run.run(tmp_path / "run", 9)
+    assert metrics(tmp_path / "run") == undisturbed(tmp_path, 9)
+
+
+def test_signal_makes_a_checkpoint_before_the_process_ends(
+    tmp_path: Path, forkserver: multiprocessing.context.ForkServerContext
+) -> None:
+    path = tmp_path / "run"
+    process = forkserver.Process(target=tiny_run.run_slowly, args=(path, 100_000))
+    process.start()
+    while not (path / "checkpoint.pt").exists():
+        time.sleep(0.001)
+    os.kill(process.pid or 0, signal.SIGTERM)
+    process.join(10)
+    assert process.exitcode == 143
+    position = load(path / "checkpoint.pt").position
+    assert position.metrics_size == (path / "metrics.csv").stat().st_size

@@ -1,0 +1,223 @@
+"""What a sweep's user is told: the plan before, the lines during, the summary after."""
+
+import io
+import json
+import os
+import pickle
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from rich.console import Console
+
+from runners import config, display, progress
+from runners.checkpoint import Position
+from runners.files import RunError, write_atomically
+from runners.loop import Plan, Row
+from runners.progress import Monitor, SweepCallback, bar, plan, summary
+from runners.sweeps import Job, estimated_seconds, jobs, measured_rate
+from runners.table import Table
+
+Planner = Callable[..., list[Job]]
+
+
+@pytest.fixture(scope="module")
+def hydra() -> Iterator[None]:
+    """Hydra as `python -m runners.train -m` sets it up."""
+    config.register()
+    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+        yield
+
+
+@pytest.fixture
+def planned(hydra: None, tmp_path: Path) -> Planner:
+    """Makes the jobs of a sweep over cart-pole whose runs are below `tmp_path`."""
+
+    def make(*overrides: str) -> list[Job]:
+        instance = GlobalHydra.instance().hydra
+        assert instance
+        settings = ["env=cartpole", "scale=smoke", f"results_dir={tmp_path}", *overrides]
+        return jobs(
+            instance.compose_config(
+                "config", settings, RunMode.MULTIRUN, with_log_configuration=False
+            )
+        )
+
+    return make
+
+
+def pretend(job: Job, rows: Sequence[int], rate: float = 100.0, **record: object) -> None:
+    """Write what a run with these cumulative steps would have written."""
+    job.directory.path.mkdir()
+    with Table(job.directory.metrics) as metrics, Table(job.directory.timing) as timing:
+        for iteration, steps in enumerate(rows, 1):
+            metrics.append(
+                {"iteration": iteration, "env_steps": steps, "return_100": 12.0, "kl_mean": 0.01}
+            )
+            timing.append({"iteration": iteration, "steps_per_second": rate * iteration})
+    job.directory.provenance.write_text(json.dumps(record))
+
+
+def finish(job: Job) -> None:
+    """Mark the run as done."""
+    write_atomically(job.directory.path / "DONE", b"")
+
+
+def test_jobs_are_every_combination_each_with_its_seed(planned: Planner) -> None:
+    found = planned("algo=trpo,tnpg", "seed=range(3)", "algo.delta=0.5,0.25")
+    settings = [(j.run.config.algo.name, j.run.config.algo.delta, j.run.config.seed) for j in found]
+    assert settings[:4] == [("trpo", 0.5, 0), ("trpo", 0.25, 0), ("trpo", 0.5, 1), ("trpo", 0.25, 1)]
+    assert len(set(settings)) == 12
+    assert len({job.directory.path for job in found}) == 12
+    assert all(job.steps == 1024 for job in found)  # two iterations of 512
+
+
+def test_sweep_with_a_misconfigured_run_is_refused(planned: Planner) -> None:
+    with pytest.raises(config.ConfigError, match="gamma"):
+        planned("gamma=0.9,1.5")
+
+
+def test_sweep_that_runs_the_same_thing_twice_is_refused(planned: Planner) -> None:
+    with pytest.raises(RunError, match="same run cartpole-trpo"):
+        planned("threads=1,2")
+
+
+def test_sweep_over_a_directory_of_another_run_is_refused(planned: Planner) -> None:
+    (job,) = planned()
+    job.directory.path.mkdir()
+    job.directory.config.write_text("seed: 5\n")
+    with pytest.raises(RunError, match="holds another run"):
+        planned("seed=0,1")
+
+
+def test_plan_counts_what_is_done_and_estimates_from_finished_runs(planned: Planner) -> None:
+    found = planned("seed=range(4)")
+    assert "4 runs (0 done already), 4,096 steps (4,096 to go), 2 at a time" in plan(found, 2)
+    assert "unknown until the first run reports" in plan(found, 2)
+    pretend(found[0], [512, 1024, 1536], rate=5.0)  # 5, 10, 15 steps/s
+    finish(found[0])
+    pretend(found[1], [512])
+    assert measured_rate(found[3]) == 10.0
+    assert estimated_seconds(found[1:], at_once=2) == (512 + 1024 + 1024) / 10 / 2
+    text = plan(found, 2)
+    assert "4 runs (1 done already), 4,096 steps (2,560 to go), 2 at a time" in text
+    assert "estimated time: 0:02:08" in text
+
+
+def test_rate_is_not_taken_from_another_protocol(planned: Planner) -> None:
+    (paper,), (modern,) = planned(), planned("protocol=modern")
+    pretend(paper, [512, 1024])
+    finish(paper)
+    assert measured_rate(paper) == 150.0
+    assert measured_rate(modern) is None
+
+
+def test_monitor_shows_the_whole_and_each_running_run(planned: Planner) -> None:
+    found = planned("seed=range(4)")
+    pretend(found[0], [512, 1024], status="done")
+    finish(found[0])
+    pretend(found[1], [300], status="failed")
+    monitor = Monitor(found)
+    pretend(found[2], [512], rate=6789.0, status="running")
+    os.utime(found[1].directory.provenance, (0, 0))  # failed in an earlier sweep
+    monitor.stop()
+    whole, *lines = monitor.text().splitlines()
+    assert whole.startswith(bar((1024 + 300 + 512) / 4096))
+    assert "1/4 runs" in whole
+    assert "failed" not in whole
+    (line,) = lines
+    assert found[2].directory.path.name in line
+    assert "iteration 1  512 steps  return 12.0  KL 0.01  6,789 steps/s" in line
+
+
+def test_summary_names_each_failure_with_its_error(planned: Planner) -> None:
+    found = planned("seed=range(4)")
+    since = time.time() - 1
+    pretend(found[0], [1024], status="done")
+    finish(found[0])
+    pretend(found[1], [512], status="failed", error="iteration 2: kl_mean is inf")
+    pretend(found[2], [512], status="interrupted", error="stopped by signal 2")
+    head, *lines = summary(found, since).splitlines()
+    assert head == "1 done, 1 failed, 1 interrupted, 1 waiting"
+    assert lines == [
+        f"  failed: {found[1].directory.path.name}: iteration 2: kl_mean is inf",
+        f"  interrupted: {found[2].directory.path.name}: stopped by signal 2",
+    ]
+
+
+def test_bar_is_as_long_as_the_share() -> None:
+    assert bar(0.0, 4) == "╌╌╌╌"
+    assert bar(0.5, 4) == "━━╌╌"
+    assert bar(1.0, 4) == "━━━━"
+
+
+def test_callback_travels_to_workers_without_its_monitor(planned: Planner) -> None:
+    callback = SweepCallback()
+    callback._monitor = Monitor(planned())
+    callback._monitor.stop()
+    assert pickle.loads(pickle.dumps(callback))._monitor is None
+
+
+def rows(count: int) -> Iterator[Row]:
+    """Rows of a run of ten steps an iteration."""
+    for i in range(1, count + 1):
+        metrics: dict[str, float | None] = {"iteration": i, "env_steps": 10 * i, "return_100": None}
+        yield Row(Position(i, 10 * i), metrics, {"steps_per_second": 5000.0})
+
+
+def test_run_without_a_terminal_prints_its_first_and_last_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with display.live(Plan(0, 5, None, 1), quiet=False) as show:
+        for row in rows(5):
+            show(row)
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, last = err.splitlines()
+    assert first == " 20%  iteration 1  10 steps  return -  KL -  5,000 steps/s  ETA -"
+    assert last.startswith("100%  iteration 5  50 steps")
+    assert last.endswith("ETA 0:00:00")
+
+
+def test_quiet_run_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with display.live(Plan(0, 5, None, 1), quiet=True) as show:
+        for row in rows(5):
+            show(row)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_terminal_shows_one_line_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    screens = list[Console]()
+
+    def terminal(**options: object) -> Console:
+        nowhere = io.StringIO()
+        screens.append(Console(force_terminal=True, record=True, width=120, file=nowhere))
+        return screens[-1]
+
+    monkeypatch.setattr(display, "Console", terminal)
+    with display.live(Plan(0, 5, None, 1), quiet=False) as show:
+        for row in rows(5):
+            show(row)
+    assert "iteration 5  50 steps" in screens[0].export_text()
+
+
+def test_clock_estimates_from_what_was_done_since_it_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = iter([100.0, 110.0, 120.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    clock = display.Clock()
+    assert clock.remaining(0.5) is None
+    assert clock.remaining(0.5) is None
+    assert clock.remaining(0.6) == pytest.approx(80.0)
+
+
+def test_numbers_that_are_not_there_are_dashes() -> None:
+    assert display.number(float("nan"), ".1f") == display.number(None, ".1f") == "-"
+    assert display.duration(None) == "-"
+    assert display.duration(3661.4) == "1:01:01"
+    assert progress.sentence({"iteration": 3.0}).startswith("iteration 3  - steps")

@@ -1,0 +1,220 @@
+"""The run store: names, claims, locks, atomic files, tables, checkpoints, provenance."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from runners import checkpoint, provenance
+from runners.checkpoint import Checkpoint, DamagedError, Position
+from runners.files import RunError, write_atomically
+from runners.store import RunDirectory, differences, run_id
+from runners.table import Table, last_row
+
+IDENTITY = {
+    "env": {"name": "hopper"},
+    "algo": {"name": "trpo", "delta": 0.01},
+    "sampler": {"name": "single_path"},
+    "protocol": {"name": "paper"},
+    "seed": 3,
+}
+CONFIG = {**IDENTITY, "threads": 1}
+
+
+def full_disk(*arguments: object) -> int:
+    """Stand in for a system call on a full disk."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_run_id_is_readable_and_hashes_the_whole_identity() -> None:
+    name = run_id(IDENTITY)
+    prefix, digest = name.rsplit("-", 1)
+    assert prefix == "hopper-trpo-single_path-paper-s3"
+    assert len(digest) == 8
+    assert run_id(dict(reversed(IDENTITY.items()))) == name
+    assert run_id({**IDENTITY, "algo": {"name": "trpo", "delta": 0.02}}) != name
+
+
+def test_run_id_of_a_family_of_tasks_names_the_member() -> None:
+    env = {"name": "gymnasium", "id": "Pendulum-v1"}
+    assert run_id({**IDENTITY, "env": env}).startswith("gymnasium_Pendulum_v1-trpo-")
+
+
+def test_directory_is_claimed_once_and_again_with_other_threads(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run") as directory:
+        directory.claim(CONFIG, IDENTITY)
+        directory.claim({**CONFIG, "threads": 2}, IDENTITY)
+        assert "delta: 0.01" in directory.config.read_text()
+        assert not directory.done
+        directory.finish()
+        assert directory.done
+
+
+def test_directory_of_another_run_is_refused_naming_the_setting(tmp_path: Path) -> None:
+    other = {**IDENTITY, "algo": {"name": "trpo", "delta": 0.5}}
+    with RunDirectory(tmp_path) as directory:
+        directory.claim(CONFIG, IDENTITY)
+        with pytest.raises(RunError, match=r"algo\.delta \(0\.01 there, 0\.5 here\)"):
+            directory.claim({**CONFIG, **other}, other)
+
+
+def test_differences_include_settings_that_no_longer_exist() -> None:
+    assert list(differences({**CONFIG, "old": 1}, CONFIG, IDENTITY)) == ["old (1 there, missing here)"]
+    assert not list(differences({**CONFIG, "threads": 8}, CONFIG, IDENTITY))
+
+
+def test_unreadable_config_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("a: [1, 2")
+    with RunDirectory(tmp_path) as directory, pytest.raises(RunError, match="cannot be read"):
+        directory.claim(CONFIG, IDENTITY)
+
+
+def test_directory_in_use_is_refused(tmp_path: Path) -> None:
+    with (
+        RunDirectory(tmp_path),
+        pytest.raises(RunError, match="being run by another process"),
+        RunDirectory(tmp_path),
+    ):
+        pass
+    with RunDirectory(tmp_path):
+        pass
+
+
+def test_atomic_write_on_a_full_disk_leaves_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, b"new", reserve=tmp_path / "reserve")
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+    assert path.read_bytes() == b"old"
+
+
+def test_table_writes_floats_exactly_and_nan_as_nothing(tmp_path: Path) -> None:
+    with Table(tmp_path / "t.csv") as table:
+        table.append({"a": 1, "b": 0.1 + 0.2, "c": float("nan"), "d": None})
+    assert (tmp_path / "t.csv").read_text() == "a,b,c,d\n1,0.30000000000000004,,\n"
+
+
+def test_table_is_cut_back_to_where_a_checkpoint_left_it(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    with Table(path) as table:
+        table.append({"a": 1})
+        size = table.size
+        table.append({"a": 2})
+    with Table(path, size) as table:
+        table.append({"a": 3})
+        with pytest.raises(ValueError, match="columns changed"):
+            table.append({"b": 3})
+    assert path.read_text() == "a\n1\n3\n"
+
+
+def test_table_on_a_full_disk_keeps_whole_rows_only(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    with Table(path) as table:
+        table.append({"a": 1})
+        raw = table._file
+
+        class Disk:
+            """Room for two more bytes."""
+
+            room = 2
+            truncate = staticmethod(raw.truncate)
+
+            def write(self, data: memoryview) -> int:
+                if not self.room:
+                    full_disk()
+                written, self.room = raw.write(data[: self.room]), 0
+                return written
+
+        table._file = Disk()  # type: ignore[assignment]
+        with pytest.raises(OSError, match="No space left"):
+            table.append({"a": 22222})
+        table._file = raw
+        assert path.read_text() == "a\n1\n"
+        table.append({"a": 3})
+    assert path.read_text() == "a\n1\n3\n"
+
+
+def test_last_row_ignores_a_row_that_is_being_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    assert last_row(path) == {}
+    path.write_text("a,b\n")
+    assert last_row(path) == {}
+    path.write_text("a,b\n" + "1,2\n" * 5000 + "3,\n4,5")
+    assert last_row(path) == {"a": "3", "b": ""}
+
+
+def saved(path: Path, iteration: int) -> Checkpoint:
+    """Write a checkpoint with all kinds of content."""
+    state = (torch.arange(3.0), np.arange(2), [b"snapshot", {"x": 1}])
+    found = Checkpoint(Position(iteration, 10, 2, 0, 0), state)
+    checkpoint.save(path, found)
+    return found
+
+
+def test_checkpoint_comes_back_and_the_one_before_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    for iteration in (1, 2, 3):
+        written = saved(path, iteration)
+    position, state = checkpoint.load(path)
+    assert position == written.position
+    assert torch.equal(state[0], written.state[0])
+    assert state[2] == [b"snapshot", {"x": 1}]
+    assert checkpoint.load(checkpoint.reserve(path)).position.iteration == 2
+    assert {file.name for file in tmp_path.iterdir()} == {"checkpoint.pt", "checkpoint.prev.pt"}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.05, 0.5, 0.99])
+def test_truncated_checkpoint_is_noticed(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "checkpoint.pt"
+    saved(path, 1)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(DamagedError, match=r"checkpoint\.pt is damaged"):
+        checkpoint.load(path)
+
+
+@pytest.mark.parametrize("place", [0, 20, 80, 200, 1000, -1])
+def test_flipped_bit_in_a_checkpoint_is_noticed(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "checkpoint.pt"
+    saved(path, 1)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=r"checkpoint\.pt is damaged"):
+        checkpoint.load(path)
+
+
+def test_provenance_keeps_earlier_sessions_and_adds_up_their_time(tmp_path: Path) -> None:
+    path = tmp_path / "provenance.json"
+    first = provenance.Record(path, command="first")
+    first.update()
+    first.note("odd")
+    first.end("failed", 1, error="because")
+    assert provenance.read(path)["warnings"] == ["odd"]
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "wall_seconds": 100.0}))
+    second = provenance.Record(path, command="second")
+    second.end("done", 0)
+    found = provenance.read(path)
+    assert (found["status"], found["error"], found["exit_status"]) == ("done", None, 0)
+    assert [session["error"] for session in found["sessions"]] == ["because"]
+    assert found["wall_seconds"] > 100
+    assert found["command"] == "second"
+
+
+def test_provenance_names_code_and_machine(tmp_path: Path) -> None:
+    provenance.Record(tmp_path / "p.json", threads=2).update()
+    found = provenance.read(tmp_path / "p.json")
+    assert found["packages"]["torch"] == torch.__version__
+    assert found["threads"] == 2
+    assert found["peak_rss_mib"] > 10
+    assert found["cpu"]
+    assert {"git_sha", "git_dirty", "python", "os", "start", "end"} <= found.keys()
