@@ -23,6 +23,7 @@ from runners.table import last_row
 
 LIVE_SECONDS = 0.5  # between updates on a terminal
 PLAIN_SECONDS = 15.0  # between lines elsewhere
+STATUSES = ("done", "failed", "interrupted", "running", "waiting")  # in the order of a summary
 
 
 class SweepCallback(Callback):
@@ -85,7 +86,8 @@ def plan(planned: Sequence[Job], at_once: int) -> str:
 def summary(planned: Sequence[Job], since: float) -> str:
     """How the runs of a sweep that began at `since` ended, with each error."""
     statuses = [job.status(since) for job in planned]
-    lines = [", ".join(f"{count} {status}" for status, count in Counter(statuses).items())]
+    counts = sorted(Counter(statuses).items(), key=lambda item: STATUSES.index(item[0]))
+    lines = [", ".join(f"{count} {status}" for status, count in counts)]
     for job, status in zip(planned, statuses, strict=True):
         if status not in ("done", "waiting"):
             error = job.provenance().get("error")

@@ -64,14 +64,13 @@ def test_last_line_is_the_directory_and_a_done_run_is_left_alone(tmp_path: Path)
         (["seed=abc"], ["seed", "abc"]),
         (["-m", "algo=trpo,trop"], ["algo=trop", "trpo"]),
         (["-m", "algo.delta=0.1,-0.1"], ["algo.delta", "-0.1"]),
-        (["results_dir=/dev/null/x"], ["results_dir=/dev/null/x"]),
         (["device=gpu"], ["device=gpu"]),
     ],
 )
 def test_mistake_gets_one_line_that_names_the_setting(
     tmp_path: Path, arguments: list[str], words: list[str]
 ) -> None:
-    status, out, err = train(*SMOKE, f"results_dir={tmp_path}", *arguments)
+    status, out, err = train(*arguments, *SMOKE, f"results_dir={tmp_path}")
     assert status == 1
     assert out == []
     (line,) = err
@@ -80,14 +79,22 @@ def test_mistake_gets_one_line_that_names_the_setting(
     assert not list(tmp_path.iterdir())
 
 
+def test_unwritable_results_directory_is_named() -> None:
+    status, _, (line,) = train(*SMOKE, "results_dir=/dev/null/x")
+    assert status == 1
+    assert line.startswith("error: cannot write to results_dir=/dev/null/x: Not a directory")
+
+
 def test_terminated_run_can_be_resumed_to_the_same_bytes(tmp_path: Path) -> None:
     settings = ["env=cartpole", "iterations=60", "steps_per_iteration=600", "checkpoint_every=7"]
     process = start(*settings, f"results_dir={tmp_path / 'a'}")
     wait_for(tmp_path / "a", "metrics.csv")
-    second = start(*settings, f"results_dir={tmp_path / 'a'}")
-    assert "being run by another process" in second.communicate()[1]
-    assert second.returncode == 1
+    process.send_signal(signal.SIGSTOP)
+    status, _, err = train(*settings, f"results_dir={tmp_path / 'a'}")
+    assert status == 1
+    assert "being run by another process" in err[-1]
     process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 143
     path = Path(out.splitlines()[-1])

@@ -93,7 +93,7 @@ def mlp_value(
 
     def predict(state: ValueState, obs: Array, pmap: Map) -> Array:
         parts = torch.from_numpy(obs.reshape(len(obs), -1)).split(CHUNK)
-        outputs = list(pmap(lambda part: network.apply(state.theta, part), parts))
+        outputs = list(pmap(network.at(state.theta), parts))
         return torch.cat(outputs)[:, 0].double().numpy() * state.targets.std
 
     def fit(state: ValueState, obs: Array, targets: Array, pmap: Map) -> ValueState:

@@ -1,6 +1,6 @@
 """Networks as pure functions of one flat theta (P,), with their exact derivatives.
 
-A network is applied in two ways. `apply` gives its output. `linearise` also keeps what the
+A network is used in two ways. `at(theta)` is the function of x alone. `linearise` also keeps what the
 derivatives at this theta need, so that every product of the suite (gradients, Fisher products,
 the value function's Gauss-Newton products) is J v and Jᵀ u of the same object, a few matrix
 products each, and no second derivative is ever taken.
@@ -30,8 +30,8 @@ class Network(NamedTuple):
 
     size: int  # P
     init: Callable[[np.random.Generator], Tensor]  # rng -> theta (P,) float32
-    apply: Callable[[Tensor, Tensor], Tensor]
-    linearise: Callable[[Tensor, Tensor], Linearisation]
+    at: Callable[[Tensor], Callable[[Tensor], Tensor]]  # theta -> (x -> output)
+    linearise: Callable[[Tensor, Tensor], Linearisation]  # theta, x -> output and Jacobian
 
 
 def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.0) -> Network:
@@ -43,10 +43,9 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
         last_gain: gain of the last layer's orthogonal initialisation; the hidden layers' is √2,
             biases start at zero.
     """
-    shapes = [*pairwise(sizes)]
+    shapes = [(m, n) for n, m in pairwise(sizes)]  # a layer computes x (B, n) -> x Wᵀ + b (B, m)
     biased = [hidden_bias] * (len(shapes) - 1) + [True]
-    parts = [n * m for n, m in shapes], [m * b for (_, m), b in zip(shapes, biased, strict=True)]
-    lengths = [length for pair in zip(*parts, strict=True) for length in pair]
+    lengths = [k for (m, n), b in zip(shapes, biased, strict=True) for k in (m * n, m * b)]
 
     def layers(theta: Tensor) -> list[tuple[Tensor, Tensor | None]]:
         flat = theta.split(lengths)
@@ -57,25 +56,30 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
 
     def init(rng: np.random.Generator) -> Tensor:
         gains = [np.sqrt(2.0)] * (len(shapes) - 1) + [last_gain]
+        weights = [orthogonal(rng, *layer) for layer in zip(shapes, gains, strict=True)]
         flat = [
             array
-            for shape, gain, bias in zip(shapes, gains, parts[1], strict=True)
-            for array in (orthogonal(rng, shape, gain).ravel(), np.zeros(bias))
+            for w, bias in zip(weights, lengths[1::2], strict=True)
+            for array in (w.ravel(), np.zeros(bias))
         ]
         return torch.from_numpy(np.concatenate(flat).astype(np.float32))
 
-    def activations(theta: Tensor, x: Tensor) -> list[Tensor]:
-        """Return [x, h_1, …, output]: the input of each layer, then what the last one gives."""
-        found = [x]
+    def at(theta: Tensor) -> Callable[[Tensor], Tensor]:
         *hidden, last = layers(theta)
-        for w, b in hidden:
-            found.append(tanh_(affine(found[-1], w, b)))
-        return [*found, affine(found[-1], *last)]
+
+        def apply(x: Tensor) -> Tensor:
+            for w, b in hidden:
+                x = tanh_(affine(x, w, b))
+            return affine(x, *last)
+
+        return apply
 
     def linearise(theta: Tensor, x: Tensor) -> Linearisation:
-        weights = [w for w, _ in layers(theta)]
-        *inputs, output = activations(theta, x)
-        return around(weights, inputs, output)
+        *hidden, last = layers(theta)
+        inputs = [x]
+        for w, b in hidden:
+            inputs.append(tanh_(affine(inputs[-1], w, b)))
+        return around([w for w, _ in (*hidden, last)], inputs, affine(inputs[-1], *last))
 
     def around(weights: list[Tensor], inputs: list[Tensor], output: Tensor) -> Linearisation:
         slopes = [1 - h * h for h in inputs[1:]]  # tanh' of each hidden layer
@@ -84,16 +88,16 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
             (dw, db), *rest = layers(v)
             tangent = affine(inputs[0], dw, db)
             for slope, w, h, (dw, db) in zip(slopes, weights[1:], inputs[1:], rest, strict=True):
-                tangent = affine(h, dw, db).addmm_(tangent.mul_(slope), w)
+                tangent = affine(h, dw, db).addmm_(tangent.mul_(slope), w.T)
             return tangent
 
         def vjp(u: Tensor) -> Tensor:
             flat: list[Tensor] = []
             for i in reversed(range(len(weights))):
                 bias = [u.sum(0)] if biased[i] else []
-                flat[:0] = [(inputs[i].T @ u).view(-1), *bias]
+                flat[:0] = [outer(u, inputs[i]).reshape(-1), *bias]
                 if i:
-                    u = (u @ weights[i].T).mul_(slopes[i - 1])
+                    u = (u @ weights[i]).mul_(slopes[i - 1])
             return torch.cat(flat)
 
         def thin(every: int) -> Linearisation:
@@ -101,12 +105,17 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
 
         return Linearisation(output, jvp, vjp, thin)
 
-    return Network(sum(lengths), init, lambda theta, x: activations(theta, x)[-1], linearise)
+    return Network(sum(lengths), init, at, linearise)
 
 
 def affine(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
-    """Return x w + b, a new tensor (B, m)."""
-    return x @ w if b is None else torch.addmm(b, x, w)
+    """Return x wᵀ + b, a new tensor (B, m), for x (B, n) and w (m, n)."""
+    return x @ w.T if b is None else torch.addmm(b, x, w.T)
+
+
+def outer(u: Tensor, x: Tensor) -> Tensor:
+    """Σ_b u_b x_bᵀ (m, n) for u (B, m) and x (B, n); the narrow side first, as BLAS likes it."""
+    return u.T @ x if u.shape[1] <= x.shape[1] else (x.T @ u).T
 
 
 def tanh_(x: Tensor) -> Tensor:
@@ -115,11 +124,10 @@ def tanh_(x: Tensor) -> Tensor:
 
 
 def orthogonal(rng: np.random.Generator, shape: tuple[int, int], gain: float) -> Array:
-    """A matrix (n, m) with orthonormal rows or columns, uniform over these, times `gain`."""
-    n, m = shape
-    q, r = np.linalg.qr(rng.standard_normal((max(n, m), min(n, m))))
+    """A matrix (m, n) with orthonormal rows or columns, uniform over these, times `gain`."""
+    q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))
     q *= np.sign(np.diag(r))
-    return gain * (q if n >= m else q.T)
+    return gain * (q if shape[0] >= shape[1] else q.T)
 
 
 def with_free_parameters(network: Network, count: int, start: float) -> Network:
@@ -135,9 +143,10 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
     def append(output: Tensor, free: Tensor) -> Tensor:
         return torch.cat([output, free.expand(len(output), count)], dim=1)
 
-    def apply(theta: Tensor, x: Tensor) -> Tensor:
+    def at(theta: Tensor) -> Callable[[Tensor], Tensor]:
         weights, free = theta.split(split)
-        return append(network.apply(weights, x), free)
+        inner = network.at(weights)
+        return lambda x: append(inner(x), free)
 
     def linearise(theta: Tensor, x: Tensor) -> Linearisation:
         weights, free = theta.split(split)
@@ -156,6 +165,6 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
 
         return Linearisation(append(inner.output, free), jvp, vjp, thin)
 
-    return Network(network.size + count, init, apply, linearise)
+    return Network(network.size + count, init, at, linearise)
 
 

@@ -111,10 +111,10 @@ class Objective:
 
     def evaluate(self, theta: Tensor) -> Evaluation:
         """Gain L(θ) − L(θ_old), mean and maximal KL(π_old ‖ π_θ), in float64 sums."""
-        dist = self._policy.distribution
+        dist, new = self._policy.distribution, self._policy.network.at(theta)
 
         def one(part: Samples, base: Tensor) -> Tensor:
-            d = self._policy.network.apply(theta, part.obs)
+            d = new(part.obs)
             gain = self._surrogate(dist.log_prob(d[:, None], part.actions), part) - base
             kl, weight = dist.kl(part.old, d).double(), part.weight.double()
             return torch.stack([weight.dot(gain.double()), weight.dot(kl), kl.max()])

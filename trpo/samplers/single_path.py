@@ -63,6 +63,7 @@ def single_path(
         rng: np.random.Generator, theta: Tensor, seen_through: Filter, carried: Carried | None
     ) -> Sampled:
         noise_rng, reset_rng = rng.spawn(2)
+        parameters = policy.network.at(theta)
         if carried is None:
             simulator.reset(reset_rng, every)
             returns, lengths = np.zeros(len(every)), np.zeros(len(every), int)
@@ -72,7 +73,7 @@ def single_path(
         tape, rows, taken, unstable = Tape(len(every)), every, 0, simulator.unstable
         while len(rows):
             obs = simulator.observe(rows).astype(np.float32)
-            d = policy.network.apply(theta, torch.from_numpy(seen_through(obs)))
+            d = parameters(torch.from_numpy(seen_through(obs)))
             noise = torch.from_numpy(policy.distribution.noise(noise_rng, len(rows)))
             actions = policy.distribution.sample(d, noise).numpy()
             used = actions if discrete else np.minimum(np.maximum(actions, low), high)
