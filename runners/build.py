@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from runners.config import ConfigError
 from runners.registry import GROUPS
 from runners.schema import arguments
-from trpo.algorithms import Estimator, policy_optimisation
+from trpo.algorithms import Compute, Estimator, policy_optimisation
 from trpo.baselines import Baseline
 from trpo.policies import Policy
 from trpo.samplers.single_path import single_path
@@ -60,11 +60,9 @@ def build(cfg: DictConfig) -> Iterator[Experiment]:
             sampler,
             estimator,
             _baseline(node, space),
-            obs_shape=space.obs,
-            horizon=space.horizon,
+            space,
             filter_clip=node["filter_clip"],
-            pmap=pmap,
-            device=device,
+            compute=Compute(pmap, device),
         )
         yield Experiment(algorithm, space.horizon, policy.network.size)
 
@@ -77,7 +75,9 @@ def rule(node: Node) -> Rule:
     elif "penalty" in algo:
         algo["penalty"] /= scale
     elif scale != 1:
-        raise ConfigError(f"step_scale={scale} has no meaning for algo={algo['name']}: leave it at 1")
+        raise ConfigError(
+            f"step_scale={scale} means nothing for algo={algo['name']}: leave it at 1"
+        )
     shared = {"direction": node["direction"], "search": node["search"], "gamma": node["gamma"]}
     function = GROUPS["algo"][algo["name"]].function
     found: Rule = function(**arguments(function, {**shared, **algo}))
@@ -106,7 +106,8 @@ def _policy(node: Node, space: Space) -> Policy:
     name = node["policy"]["name"]
     discrete = name.startswith("categorical")
     if discrete != space.discrete:
-        kind, fits = ("discrete", "categorical_mlp") if space.discrete else ("continuous", "gaussian_mlp")
+        kind = "discrete" if space.discrete else "continuous"
+        fits = "categorical_mlp" if space.discrete else "gaussian_mlp"
         raise ConfigError(f"policy={name} does not fit {kind} actions: set policy={fits}")
     if len(space.obs) != 1:
         raise ConfigError(f"policy={name} needs vector observations, not shape {space.obs}")

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Protocol:
     rows: int = MISSING
     boundary: str = MISSING
     fresh: bool = MISSING
+    penalty: float = MISSING
+    l2_radius: float = MISSING
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Config:
 
 
 def register() -> None:
-    """Put every schema into Hydra's store: `base` for the whole, schema/<group>/<name> for parts."""
+    """Put the schemas into Hydra's store: `base` for the whole, schema/<group>/<name> for parts."""
     store = ConfigStore.instance()
     store.store(name="base", node=Config)
     for group, options in GROUPS.items():
@@ -125,9 +127,9 @@ def validate(cfg: DictConfig) -> None:
     for name in ("delta", "penalty", "epsilon"):
         if name in cfg.algo:
             _require(cfg.algo[name] > 0, f"algo.{name}", "positive", cfg.algo[name])
-    _require(cfg.direction.cg_steps >= 1, "direction.cg_steps", "at least 1", cfg.direction.cg_steps)
-    _require(cfg.direction.damping >= 0, "direction.damping", "at least 0", cfg.direction.damping)
-    _require(cfg.direction.every >= 1, "direction.every", "at least 1", cfg.direction.every)
+    for name, least in (("cg_steps", 1), ("damping", 0), ("every", 1)):
+        value = cfg.direction[name]
+        _require(value >= least, f"direction.{name}", f"at least {least}", value)
     _require(0 < cfg.search.shrink < 1, "search.shrink", "within (0, 1)", cfg.search.shrink)
     most = cfg.search.max_backtracks
     _require(most >= 0, "search.max_backtracks", "at least 0", most)
@@ -144,9 +146,9 @@ def _sampler(cfg: DictConfig) -> None:
             f"sampler.rows={sampler.rows}: every row takes at least one step"
         )
     if sampler.boundary == "complete" and not sampler.fresh:
-        raise ConfigError("sampler.boundary=complete leaves no path to go on: set sampler.fresh=true")
+        raise ConfigError("sampler.boundary=complete leaves no open path: set sampler.fresh=true")
     if sampler.boundary == "bootstrap" and cfg.baseline.name == "none":
-        raise ConfigError("sampler.boundary=bootstrap needs a value function: set baseline=mlp_value")
+        raise ConfigError("sampler.boundary=bootstrap needs a baseline: set baseline=mlp_value")
 
 
 def _require(holds: bool, name: str, what: str, value: Any) -> None:
@@ -189,10 +191,11 @@ def _options(group: str) -> list[str]:
 
 def _keys() -> list[str]:
     """Every setting's full name, of all options."""
-    names = [*Config.__dataclass_fields__]
-    for part in ("direction", "search", "estimator"):
-        names += [f"{part}.{name}" for name in Config.__dataclass_fields__[part].type.__dataclass_fields__]
+    names = [f.name for f in fields(Config)]
+    for part in fields(Config):
+        if is_dataclass(part.type):
+            names += [f"{part.name}.{f.name}" for f in fields(part.type)]
     for group, options in GROUPS.items():
         for name, option in options.items():
-            names += [f"{group}.{key}" for key in option.schema(name).__dataclass_fields__]
+            names += [f"{group}.{f.name}" for f in fields(option.schema(name))]
     return sorted(set(names))

@@ -39,6 +39,16 @@ def write_atomically(
         sync_directory(path.parent)
 
 
+def overwrite(path: Path, data: bytes) -> None:
+    """Replace the content of `path` in the blocks that it has: the last resort on a full disk.
+
+    Not atomic: for what may be lost, where nothing at all would be worse.
+    """
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
+
+
 def sync_directory(path: Path) -> None:
     """Make renames within this directory durable."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from runners.files import write_atomically
+from runners.files import overwrite, write_atomically
 
 PACKAGES = (
     *("numpy", "scipy", "torch", "mujoco", "gymnasium", "ale-py", "cma"),
@@ -30,6 +30,7 @@ class Record:
         self._path = path
         self._began = time.monotonic()
         earlier = read(path)
+        self._earlier_code = earlier.get("git_sha")  # None if this is the first session
         self._wall_before = float(earlier.get("wall_seconds", 0.0))
         self._content: dict[str, Any] = {
             "status": "running",
@@ -50,19 +51,37 @@ class Record:
         Raises:
             OSError: the disk is full; the record on it is as it was.
         """
-        self._content |= changes
-        self._content["wall_seconds"] = self._wall_before + time.monotonic() - self._began
-        self._content["peak_rss_mib"] = peak_rss_mib()
-        text = json.dumps(self._content, indent=2) + "\n"
-        write_atomically(self._path, text.encode(), durable=self._content["end"] is not None)
+        write_atomically(self._path, self._text(changes), durable=False)
 
     def note(self, warning: str) -> None:
         """Add a warning that the user was shown."""
         self.update(warnings=[*self._content["warnings"], warning])
 
     def end(self, status: str, exit_status: int, **why: str) -> None:
-        """Write how the run ended, with its `error` and `traceback` if it failed."""
-        self.update(status=status, exit_status=exit_status, end=_now(), **why)
+        """Write how the run ended, with its `error` and `traceback` if it failed.
+
+        Raises:
+            OSError: not even the blocks that the record already has could be written.
+        """
+        text = self._text({"status": status, "exit_status": exit_status, "end": _now(), **why})
+        try:
+            write_atomically(self._path, text)
+        except OSError:
+            overwrite(self._path, text)
+
+    def _text(self, changes: dict[str, Any]) -> bytes:
+        self._content |= changes
+        self._content["wall_seconds"] = self._wall_before + time.monotonic() - self._began
+        self._content["peak_rss_mib"] = peak_rss_mib()
+        return (json.dumps(self._content, indent=2) + "\n").encode()
+
+    @property
+    def mixes_code(self) -> str | None:
+        """A warning if earlier sessions of the run were of another commit."""
+        code = self._content["git_sha"]
+        if self._earlier_code in (None, code):
+            return None
+        return f"begun at commit {self._earlier_code}, going on at {code}"
 
     @property
     def exit_status(self) -> int:

@@ -22,7 +22,7 @@ class Option(NamedTuple):
         return schema(name, self.function, **self.more)
 
 
-def gymnasium_task(*, id: str = "???", horizon: int | None = None) -> None:  # noqa: A002
+def gymnasium_task(*, id: str = "???", horizon: int | None = None) -> None:
     """Any registered Gymnasium task; built in runners.build, where Gymnasium is imported."""
 
 

@@ -37,6 +37,7 @@ def main() -> None:
         task()
     except Exception as error:
         if stopped := signals.exit_status():  # a worker that had not begun to listen died of it
+            complain("stopped")
             sys.exit(stopped)
         if os.environ[FULL_ERROR] == "1":
             raise

@@ -70,7 +70,12 @@ def finish(job: Job) -> None:
 def test_jobs_are_every_combination_each_with_its_seed(planned: Planner) -> None:
     found = planned("algo=trpo,tnpg", "seed=range(3)", "algo.delta=0.5,0.25")
     settings = [(j.run.config.algo.name, j.run.config.algo.delta, j.run.config.seed) for j in found]
-    assert settings[:4] == [("trpo", 0.5, 0), ("trpo", 0.25, 0), ("trpo", 0.5, 1), ("trpo", 0.25, 1)]
+    assert settings[:4] == [
+        ("trpo", 0.5, 0),
+        ("trpo", 0.25, 0),
+        ("trpo", 0.5, 1),
+        ("trpo", 0.25, 1),
+    ]
     assert len(set(settings)) == 12
     assert len({job.directory.path for job in found}) == 12
     assert all(job.steps == 1024 for job in found)  # two iterations of 512

@@ -63,7 +63,9 @@ def test_directory_of_another_run_is_refused_naming_the_setting(tmp_path: Path) 
 
 
 def test_differences_include_settings_that_no_longer_exist() -> None:
-    assert list(differences({**CONFIG, "old": 1}, CONFIG, IDENTITY)) == ["old (1 there, missing here)"]
+    assert list(differences({**CONFIG, "old": 1}, CONFIG, IDENTITY)) == [
+        "old (1 there, missing here)"
+    ]
     assert not list(differences({**CONFIG, "threads": 8}, CONFIG, IDENTITY))
 
 
@@ -208,6 +210,28 @@ def test_provenance_keeps_earlier_sessions_and_adds_up_their_time(tmp_path: Path
     assert [session["error"] for session in found["sessions"]] == ["because"]
     assert found["wall_seconds"] > 100
     assert found["command"] == "second"
+
+
+def test_provenance_is_marked_failed_even_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "provenance.json"
+    record = provenance.Record(path)
+    record.update(filler="x" * 1000)
+    monkeypatch.setattr(os, "fsync", full_disk)
+    record.end("failed", 1, error="No space left on device")
+    assert provenance.read(path)["error"] == "No space left on device"
+
+
+def test_provenance_warns_of_a_run_that_goes_on_with_other_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "provenance.json"
+    for commit, warning in [("a", None), ("a", None), ("b", "begun at commit a, going on at b")]:
+        monkeypatch.setattr(provenance, "_git", lambda *arguments, commit=commit: commit)
+        record = provenance.Record(path)
+        record.update()
+        assert record.mixes_code == warning
 
 
 def test_provenance_names_code_and_machine(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from trpo.estimators import gae, monte_carlo
 from trpo.moments import Filter, Moments, empty, merge, observation_filter
 from trpo.policies import Policy
 from trpo.samplers.single_path import Carried, Sampled, Sampler, check_finite
+from trpo.simulators.protocol import Space
 from trpo.types import Algorithm, Array, Map, Rollout, Samples, Tensor, UpdateInfo
 from trpo.updates import Rule, update
 
@@ -28,6 +29,13 @@ class Estimator(NamedTuple):
     lam: float = 1.0
     standardise: bool = False  # advantages to mean 0 and standard deviation 1 over the batch
     bootstrap: bool = False  # add V where the batch's end cut a path (always where a limit did)
+
+
+class Compute(NamedTuple):
+    """Where the work is done; on the CPU no number depends on it."""
+
+    pmap: Map = map  # spreads chunks over threads
+    device: torch.device | str = "cpu"  # of the policy's update; everything else is on the CPU
 
 
 class State(NamedTuple):
@@ -117,12 +125,10 @@ def policy_optimisation(
     sampler: Sampler,
     estimator: Estimator,
     baseline: Baseline,
+    space: Space,
     *,
-    obs_shape: tuple[int, ...],
-    horizon: int,
     filter_clip: float,
-    pmap: Map = map,
-    device: torch.device | str = "cpu",
+    compute: Compute,
 ) -> Algorithm:
     """TRPO and its relatives, whichever `rule` says.
 
@@ -132,12 +138,11 @@ def policy_optimisation(
         sampler: gives a batch under a theta.
         estimator: gives the samples' q.
         baseline: V, fitted after the update to the batch's targets.
-        obs_shape: O.
-        horizon: the task's time limit, the steps over which `reward_per_step` averages.
+        space: the task's shapes and time limit, the steps over which `reward_per_step` averages.
         filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
-        pmap: spreads chunks over threads.
-        device: where the policy's update is computed; everything else is on the CPU.
+        compute: threads and device.
     """
+    pmap, device = compute.pmap, compute.device
 
     def init(rng: np.random.Generator) -> State:
         policy_rng, baseline_rng = rng.spawn(2)
@@ -145,7 +150,7 @@ def policy_optimisation(
             theta=policy.network.init(policy_rng),
             size=rule.step.size,
             baseline=baseline.init(baseline_rng),
-            seen=empty(obs_shape),
+            seen=empty(space.obs),
             carried=None,
             recent=np.zeros(0),
         )
@@ -169,7 +174,7 @@ def policy_optimisation(
         fitted = baseline.fit(state.baseline, found.obs, found.targets, pmap)
         carried = sampled.carried
         after = State(theta, size, fitted, seen, carried, recent)
-        return after, report(sampled, info, found, recent, horizon)
+        return after, report(sampled, info, found, recent, space.horizon)
 
     return Algorithm(init, step)
 

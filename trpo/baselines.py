@@ -1,6 +1,7 @@
 """State values V(s) fitted to the returns that were seen."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,7 +93,8 @@ def mlp_value(
         return ValueState(network.init(rng), empty(()))
 
     def predict(state: ValueState, obs: Array, pmap: Map) -> Array:
-        parts = torch.from_numpy(obs.reshape(len(obs), -1)).split(CHUNK)
+        x = torch.from_numpy(obs.reshape(len(obs), -1))
+        parts = x.tensor_split(range(CHUNK, len(x), CHUNK))
         outputs = list(pmap(network.at(state.theta), parts))
         return torch.cat(outputs)[:, 0].double().numpy() * state.targets.std
 
@@ -139,7 +141,7 @@ class Point:
         return total(self._pmap, one, self._parts) / self._count
 
     def product(self, every: int) -> Product:
-        """v (P,) -> JᵀJ v / B, over every k-th input."""
+        """Return v (P,) -> JᵀJ v / B, over every k-th input."""
         thinned = [at.thin(every) if every > 1 else at for _, at in self._parts]
         count = sum(len(at.output) for at in thinned)
 
@@ -149,7 +151,8 @@ class Point:
         return product
 
 
-class LeastSquares(NamedTuple):
+@dataclass(frozen=True)
+class LeastSquares:
     """A regression by a network, whose loss and derivatives are looked at point by point."""
 
     network: Network

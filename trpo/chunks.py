@@ -24,4 +24,5 @@ def chunks(batch: T, size: int = CHUNK) -> list[T]:
 
 def total(pmap: Map, f: Callable[[Any], Tensor], batch: Sequence[Any]) -> Tensor:
     """Σ f(chunk), the chunks spread over `pmap`, the sum taken in their order."""
-    return reduce(add, pmap(f, batch))
+    summed: Tensor = reduce(add, pmap(f, batch))
+    return summed

@@ -18,7 +18,9 @@ from trpo.types import Array, Tensor
 class Distribution(Protocol):
     """A family of distributions over actions with parameters d (..., M)."""
 
-    parameters: int  # M
+    @property
+    def parameters(self) -> int:
+        """M."""
 
     def noise(self, rng: np.random.Generator, count: int) -> Array:
         """Noise (count, ·) float32 that `sample` turns into actions."""
@@ -27,7 +29,7 @@ class Distribution(Protocol):
         """Actions (B, A) for parameters d (B, M)."""
 
     def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
-        """log π(a|d) (...,) in nats for d (..., M) and actions (..., A), broadcast together."""
+        """Log π(a|d) (...,) in nats for d (..., M) and actions (..., A), broadcast together."""
 
     def kl(self, old: Tensor, new: Tensor) -> Tensor:
         """KL(old ‖ new) (...,) in nats."""
@@ -109,7 +111,7 @@ class Categorical:
     def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
         """The logit of the action after normalisation."""
         logits = torch.log_softmax(d, -1)
-        shape = torch.broadcast_shapes(logits.shape[:-1], actions.shape[:-1])
+        shape = np.broadcast_shapes(logits.shape[:-1], actions.shape[:-1])
         index = actions.long().expand(*shape, 1)
         return logits.expand(*shape, self.choices).gather(-1, index)[..., 0]
 

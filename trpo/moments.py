@@ -1,14 +1,15 @@
 """Running means and variances: the observation filter and the scale of value targets."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from trpo.types import Array
 
 
-class Moments(NamedTuple):
+@dataclass(frozen=True)
+class Moments:
     """Count, mean and sum of squared deviations of all that was seen, entry by entry."""
 
     count: float
@@ -55,7 +56,8 @@ def observation_filter(seen: Moments, clip: float) -> Filter:
     mean, scale = seen.mean.astype(np.float32), (1 / seen.std).astype(np.float32)
 
     def standardise(obs: Array) -> Array:
-        x = (obs - mean) * scale
-        return np.minimum(np.maximum(x, -clip, out=x), clip, out=x)
+        x: Array = (obs - mean) * scale
+        np.minimum(np.maximum(x, -clip, out=x), clip, out=x)
+        return x
 
     return standardise

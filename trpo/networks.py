@@ -1,9 +1,9 @@
 """Networks as pure functions of one flat theta (P,), with their exact derivatives.
 
-A network is used in two ways. `at(theta)` is the function of x alone. `linearise` also keeps what the
-derivatives at this theta need, so that every product of the suite (gradients, Fisher products,
-the value function's Gauss-Newton products) is J v and Jᵀ u of the same object, a few matrix
-products each, and no second derivative is ever taken.
+A network is used in two ways. `at(theta)` is the function of x alone. `linearise` also keeps what
+the derivatives at this theta need, so that every product of the suite (gradients, Fisher
+products, the value function's Gauss-Newton products) is J v and Jᵀ u of the same object, a few
+matrix products each, and no second derivative is ever taken.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,6 +34,24 @@ class Network(NamedTuple):
     linearise: Callable[[Tensor, Tensor], Linearisation]  # theta, x -> output and Jacobian
 
 
+class Layout(NamedTuple):
+    """Where the layers of a fully connected network lie in theta.
+
+    A layer computes x (B, n) -> x wᵀ + b (B, m); its w (m, n) comes first, then its b (m,).
+    """
+
+    shapes: list[tuple[int, int]]  # (m, n) of each layer
+    lengths: list[int]  # entries of w and b, layer after layer; b has none where it is left out
+
+    def layers(self, theta: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+        """Views w and b of each layer."""
+        flat = torch.split_with_sizes(theta, self.lengths)
+        return [
+            (w.view(shape), b if b.numel() else None)
+            for w, b, shape in zip(flat[::2], flat[1::2], self.shapes, strict=True)
+        ]
+
+
 def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.0) -> Network:
     """A fully connected network with tanh between its layers and a linear last one.
 
@@ -43,29 +61,20 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
         last_gain: gain of the last layer's orthogonal initialisation; the hidden layers' is √2,
             biases start at zero.
     """
-    shapes = [(m, n) for n, m in pairwise(sizes)]  # a layer computes x (B, n) -> x Wᵀ + b (B, m)
+    shapes = [(m, n) for n, m in pairwise(sizes)]
     biased = [hidden_bias] * (len(shapes) - 1) + [True]
     lengths = [k for (m, n), b in zip(shapes, biased, strict=True) for k in (m * n, m * b)]
-
-    def layers(theta: Tensor) -> list[tuple[Tensor, Tensor | None]]:
-        flat = theta.split(lengths)
-        return [
-            (w.view(shape), b if b.numel() else None)
-            for w, b, shape in zip(flat[::2], flat[1::2], shapes, strict=True)
-        ]
+    layout = Layout(shapes, lengths)
 
     def init(rng: np.random.Generator) -> Tensor:
         gains = [np.sqrt(2.0)] * (len(shapes) - 1) + [last_gain]
-        weights = [orthogonal(rng, *layer) for layer in zip(shapes, gains, strict=True)]
-        flat = [
-            array
-            for w, bias in zip(weights, lengths[1::2], strict=True)
-            for array in (w.ravel(), np.zeros(bias))
-        ]
+        flat: list[Array] = []
+        for shape, gain, bias in zip(shapes, gains, lengths[1::2], strict=True):
+            flat += [orthogonal(rng, shape, gain).ravel(), np.zeros(bias)]
         return torch.from_numpy(np.concatenate(flat).astype(np.float32))
 
     def at(theta: Tensor) -> Callable[[Tensor], Tensor]:
-        *hidden, last = layers(theta)
+        *hidden, last = layout.layers(theta)
 
         def apply(x: Tensor) -> Tensor:
             for w, b in hidden:
@@ -75,37 +84,43 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
         return apply
 
     def linearise(theta: Tensor, x: Tensor) -> Linearisation:
-        *hidden, last = layers(theta)
+        *hidden, last = layout.layers(theta)
         inputs = [x]
         for w, b in hidden:
             inputs.append(tanh_(affine(inputs[-1], w, b)))
-        return around([w for w, _ in (*hidden, last)], inputs, affine(inputs[-1], *last))
-
-    def around(weights: list[Tensor], inputs: list[Tensor], output: Tensor) -> Linearisation:
-        slopes = [1 - h * h for h in inputs[1:]]  # tanh' of each hidden layer
-
-        def jvp(v: Tensor) -> Tensor:
-            (dw, db), *rest = layers(v)
-            tangent = affine(inputs[0], dw, db)
-            for slope, w, h, (dw, db) in zip(slopes, weights[1:], inputs[1:], rest, strict=True):
-                tangent = affine(h, dw, db).addmm_(tangent.mul_(slope), w.T)
-            return tangent
-
-        def vjp(u: Tensor) -> Tensor:
-            flat: list[Tensor] = []
-            for i in reversed(range(len(weights))):
-                bias = [u.sum(0)] if biased[i] else []
-                flat[:0] = [outer(u, inputs[i]).reshape(-1), *bias]
-                if i:
-                    u = (u @ weights[i]).mul_(slopes[i - 1])
-            return torch.cat(flat)
-
-        def thin(every: int) -> Linearisation:
-            return around(weights, [h[::every].contiguous() for h in inputs], output[::every])
-
-        return Linearisation(output, jvp, vjp, thin)
+        weights = [w for w, _ in (*hidden, last)]
+        return dense_linearisation(layout, weights, inputs, affine(inputs[-1], *last))
 
     return Network(sum(lengths), init, at, linearise)
+
+
+def dense_linearisation(
+    layout: Layout, weights: list[Tensor], inputs: list[Tensor], output: Tensor
+) -> Linearisation:
+    """Products with the Jacobian of a fully connected network, from its layers' inputs (B, n)."""
+    slopes = [1 - h * h for h in inputs[1:]]  # tanh' of each hidden layer
+
+    def jvp(v: Tensor) -> Tensor:
+        (dw, db), *rest = layout.layers(v)
+        tangent = affine(inputs[0], dw, db)
+        for slope, w, h, (dw, db) in zip(slopes, weights[1:], inputs[1:], rest, strict=True):
+            tangent = affine(h, dw, db).addmm_(tangent.mul_(slope), w.T)
+        return tangent
+
+    def vjp(u: Tensor) -> Tensor:
+        flat: list[Tensor] = []
+        for i in reversed(range(len(weights))):
+            bias = [u.sum(0)] if layout.lengths[2 * i + 1] else []
+            flat[:0] = [outer(u, inputs[i]).reshape(-1), *bias]
+            if i:
+                u = (u @ weights[i]).mul_(slopes[i - 1])
+        return torch.cat(flat)
+
+    def thin(every: int) -> Linearisation:
+        few = [h[::every].contiguous() for h in inputs]
+        return dense_linearisation(layout, weights, few, output[::every])
+
+    return Linearisation(output, jvp, vjp, thin)
 
 
 def affine(x: Tensor, w: Tensor, b: Tensor | None) -> Tensor:
@@ -144,17 +159,17 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
         return torch.cat([output, free.expand(len(output), count)], dim=1)
 
     def at(theta: Tensor) -> Callable[[Tensor], Tensor]:
-        weights, free = theta.split(split)
+        weights, free = torch.split_with_sizes(theta, split)
         inner = network.at(weights)
         return lambda x: append(inner(x), free)
 
     def linearise(theta: Tensor, x: Tensor) -> Linearisation:
-        weights, free = theta.split(split)
+        weights, free = torch.split_with_sizes(theta, split)
         return around(network.linearise(weights, x), free)
 
     def around(inner: Linearisation, free: Tensor) -> Linearisation:
         def jvp(v: Tensor) -> Tensor:
-            dweights, dfree = v.split(split)
+            dweights, dfree = torch.split_with_sizes(v, split)
             return append(inner.jvp(dweights), dfree)
 
         def vjp(u: Tensor) -> Tensor:
@@ -166,5 +181,3 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
         return Linearisation(append(inner.output, free), jvp, vjp, thin)
 
     return Network(network.size + count, init, at, linearise)
-
-

@@ -20,7 +20,9 @@ class Solution(NamedTuple):
 Solver = Callable[[Product, Tensor], Solution]
 
 
-def conjugate_gradient(*, steps: int = 10, damping: float = 0.0, tolerance: float = 1e-10) -> Solver:
+def conjugate_gradient(
+    *, steps: int = 10, damping: float = 0.0, tolerance: float = 1e-10
+) -> Solver:
     """Solve (F + damping I) x = g in at most `steps` products with F (App. C).
 
     Starts at zero. Stops early at a relative residual below `tolerance`, or when a direction of

@@ -96,7 +96,7 @@ class Objective:
         self._base = [surrogate(log_prob(p.old[:, None], p.actions), p) for p in self._parts]
 
     def gradient(self) -> Tensor:
-        """g = Jᵀ ∂L/∂d (P,) at θ_old."""
+        """Return g = Jᵀ ∂L/∂d (P,) at θ_old."""
         dist = self._policy.distribution
 
         def one(part: Samples) -> Tensor:
@@ -199,9 +199,7 @@ def vanilla_pg(*, delta: float = 0.01) -> Rule:
     return Rule(euclidean, identity, ball(delta))
 
 
-def theory_penalty(
-    *, epsilon: float = 1.0, gamma: float = 0.99, direction: Direction = CG
-) -> Rule:
+def theory_penalty(*, epsilon: float = 1.0, gamma: float = 0.99, direction: Direction = CG) -> Rule:
     """The penalty that the theory asks for, C = 4 ε γ / (1−γ)² (Eq. 9), in the quadratic model.
 
     The theory's L is a sum over ρ, 1/(1−γ) times our mean over states, so that λ = (1−γ) C.

@@ -64,7 +64,7 @@ def inverted_pendulum(
     )
 
 
-def swimmer(  # noqa: PLR0913 (the options of Gymnasium's task)
+def swimmer(
     frame_skip: int = 4,
     forward_reward_weight: float = 1.0,
     ctrl_cost_weight: float = 1e-4,
@@ -145,7 +145,7 @@ def walker2d(  # noqa: PLR0913 (the options of Gymnasium's task)
     )
 
 
-def half_cheetah(  # noqa: PLR0913 (the options of Gymnasium's task)
+def half_cheetah(
     frame_skip: int = 5,
     forward_reward_weight: float = 1.0,
     ctrl_cost_weight: float = 0.1,

@@ -1,0 +1,50 @@
+# Every intention is one command; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+SCALE ?= demo
+
+.PHONY: help setup check test reproduce figures tables claims report bench clean
+
+help: ## Show these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Make .venv and install requirements.lock
+
+$(VENV)/.installed: requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+check: setup ## Lint and type-check
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: setup ## Run the tests on all cores
+	$(PY) -m pytest -n auto
+
+reproduce: setup ## Train everything at SCALE=demo|desk|paper (default demo), then draw and judge it
+	$(PY) -m runners.reproduce --scale $(SCALE)
+	$(PY) -m analysis.report
+
+figures: setup ## Draw the figures again from results/data, without training
+	$(PY) -m analysis.report --only figures
+
+tables: setup ## Write the tables again from results/data
+	$(PY) -m analysis.report --only tables
+
+claims: setup ## Judge the paper's claims on results/data
+	$(PY) -m analysis.report --only claims
+
+report: setup ## Figures, tables, claims and results/report.html from results/data
+	$(PY) -m analysis.report --only figures --only tables --only claims --only report
+
+bench: setup ## Measure speed and memory against the bare engine
+	$(PY) -m runners.bench
+
+clean: ## Remove what training and tools made; results/data and the figures stay
+	rm -rf results/runs outputs multirun .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,130 @@
+"""Fisher products against dense Hessians, finite differences and covariances of scores."""
+
+import numpy as np
+import pytest
+import torch
+from oracles import CASES, CHOICES, Problem, matrix, per_state_hessians, problem
+
+from trpo.chunks import CHUNK
+from trpo.metrics import Curvature, Metric, euclidean, kl_hessian, score_covariance
+from trpo.types import Samples, Tensor
+
+every_policy = pytest.mark.parametrize("name", CASES)
+
+
+def curvature(metric: Metric, found: Problem) -> Curvature:
+    """The metric at θ_old."""
+    return metric(found.policy, found.samples, found.theta, map)
+
+
+def dense(metric: Metric, found: Problem) -> Tensor:
+    """Its matrix (P, P)."""
+    return matrix(curvature(metric, found).product, len(found.theta))
+
+
+def directions(found: Problem, count: int = 4) -> Tensor:
+    """Random directions (count, P)."""
+    rng = np.random.default_rng(8)
+    return torch.from_numpy(rng.standard_normal((count, len(found.theta))))
+
+
+def thinned(found: Problem, every: int) -> Problem:
+    """Every k-th state of the problem."""
+    return found._replace(samples=Samples(*(field[::every] for field in found.samples)))
+
+
+@every_policy
+@pytest.mark.parametrize("weighted", [False, True])
+def test_kl_hessian_is_the_dense_hessian_of_the_mean_kl(name: str, weighted: bool) -> None:
+    found = problem(name, weighted=weighted)
+    hessian = torch.autograd.functional.hessian(lambda t: found.mean(found.kl(t)), found.theta)
+    assert torch.allclose(dense(kl_hessian(), found), hessian, atol=1e-12)
+
+
+@every_policy
+def test_kl_hessian_agrees_with_finite_differences_of_the_mean_kl(name: str) -> None:
+    found, h = problem(name), 1e-4
+    for v in directions(found):
+        around = [found.mean(found.kl(found.theta + s * h * v)) for s in (1, -1)]
+        product = curvature(kl_hessian(), found).product(v)
+        assert float(v.dot(product)) == pytest.approx(float(sum(around)) / h**2, rel=1e-5)
+
+
+@every_policy
+def test_quadratic_is_the_mean_and_the_maximum_over_states(name: str) -> None:
+    found = problem(name, states=12, weighted=True)
+    hessians = per_state_hessians(found)
+    for x in directions(found):
+        forms = torch.einsum("i,bij,j->b", x, hessians, x)
+        mean, maximum = curvature(kl_hessian(), found).quadratic(x)
+        assert mean == pytest.approx(float(found.mean(forms)), rel=1e-9)
+        assert maximum == pytest.approx(float(forms.max()), rel=1e-9)
+        assert mean == pytest.approx(float(x.dot(curvature(kl_hessian(), found).product(x))))
+
+
+@every_policy
+@pytest.mark.parametrize("metric", [kl_hessian, score_covariance])
+def test_every_kth_state_is_used_and_no_other(name: str, metric: type[Metric]) -> None:
+    found = problem(name, weighted=True)
+    subset = thinned(found, 3)
+    assert torch.allclose(dense(metric(every=3), found), dense(metric(), subset), atol=1e-13)
+    assert not torch.allclose(dense(metric(every=3), found), dense(metric(), found), atol=1e-3)
+    (x,) = directions(found, 1)
+    thin, direct = curvature(metric(every=3), found), curvature(metric(), subset)
+    assert thin.quadratic(x) == pytest.approx(direct.quadratic(x))
+
+
+@every_policy
+@pytest.mark.parametrize("tried", [1, 3])
+def test_score_covariance_is_the_dense_covariance_of_the_scores(name: str, tried: int) -> None:
+    found = problem(name, states=15, tried=tried, weighted=True)
+    scores = torch.autograd.functional.jacobian(found.log_prob, found.theta)  # (B, K, P)
+    outer = torch.einsum("bki,bkj->bij", scores, scores) / tried
+    weight = found.samples.weight / found.samples.weight.sum()
+    expected = torch.einsum("b,bij->ij", weight, outer)
+    assert torch.allclose(dense(score_covariance(), found), expected, atol=1e-11)
+    (x,) = directions(found, 1)
+    forms = torch.einsum("i,bij,j->b", x, outer, x)
+    mean, maximum = curvature(score_covariance(), found).quadratic(x)
+    assert (mean, maximum) == pytest.approx((float(found.mean(forms)), float(forms.max())))
+
+
+def test_score_covariance_over_all_equally_likely_actions_is_the_kl_hessian() -> None:
+    plain = problem("categorical", tried=CHOICES)
+    theta = plain.theta.clone()
+    theta[-5 * CHOICES - CHOICES :] = 0  # the last layer: uniform in every state
+    old = plain.case.forward(theta, plain.samples.obs)
+    actions = torch.arange(CHOICES)[None, :, None].expand(len(old), -1, -1)
+    found = plain._replace(theta=theta, samples=plain.samples._replace(old=old, actions=actions))
+    assert torch.allclose(dense(score_covariance(), found), dense(kl_hessian(), found), atol=1e-13)
+
+
+@every_policy
+@pytest.mark.parametrize("metric", [kl_hessian, score_covariance])
+def test_metrics_are_symmetric_and_never_negative(name: str, metric: type[Metric]) -> None:
+    found = dense(metric(), problem(name))
+    assert torch.allclose(found, found.T, atol=1e-13)
+    assert float(torch.linalg.eigvalsh(found).min()) > -1e-12
+
+
+def test_batches_of_several_chunks_are_whole() -> None:
+    found = problem("mlp", states=2 * CHUNK + 7, weighted=True)
+    (v,) = directions(found, 1)
+    _, u = torch.func.jvp(found.forward, (found.theta,), (v,))
+    log_std = found.samples.old[:, 2:]
+    image = torch.cat([u[:, :2] / log_std.exp() ** 2, 2 * u[:, 2:]], 1)
+    weight = found.samples.weight / found.samples.weight.sum()
+    _, pull = torch.func.vjp(found.forward, found.theta)
+    (expected,) = pull(image * weight[:, None])
+    at = curvature(kl_hessian(), found)
+    assert torch.allclose(at.product(v), expected, atol=1e-12)
+    forms = (u * image).sum(1)
+    assert at.quadratic(v) == pytest.approx((float(weight.dot(forms)), float(forms.max())))
+
+
+def test_euclidean_metric_is_the_identity() -> None:
+    found = problem("linear")
+    at = curvature(euclidean, found)
+    x = directions(found, 1)[0]
+    assert torch.equal(dense(euclidean, found), torch.eye(len(found.theta)).double())
+    assert at.quadratic(x) == pytest.approx((float(x.norm()) ** 2,) * 2)

@@ -1,0 +1,142 @@
+"""Networks of one flat theta against a network written out layer by layer."""
+
+from math import sqrt
+
+import numpy as np
+import oracles
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import CASES, problem
+
+from trpo.networks import mlp, orthogonal, tanh_, with_free_parameters
+from trpo.policies import gaussian_mlp, linear_gaussian
+from trpo.simulators.protocol import Space
+from trpo.types import Tensor
+
+every_policy = pytest.mark.parametrize("name", CASES)
+
+
+def random(*shape: int, seed: int = 3) -> Tensor:
+    """Standard normal float64."""
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+
+
+@every_policy
+def test_output_is_that_of_the_layers_written_out(name: str) -> None:
+    found = problem(name)
+    network, obs = found.policy.network, found.samples.obs
+    output = network.at(found.theta)(obs)
+    assert torch.allclose(output, found.forward(found.theta), atol=1e-14)
+    assert torch.equal(network.linearise(found.theta, obs).output, output)
+
+
+@every_policy
+def test_jvp_is_that_of_torch(name: str) -> None:
+    found = problem(name)
+    network, obs, v = found.policy.network, found.samples.obs, random(len(found.theta))
+    ours = network.linearise(found.theta, obs).jvp(v)
+    for function in (found.forward, lambda theta: network.at(theta)(obs)):
+        _, theirs = torch.func.jvp(function, (found.theta,), (v,))
+        assert torch.allclose(ours, theirs, atol=1e-13)
+
+
+@every_policy
+def test_vjp_is_that_of_torch(name: str) -> None:
+    found = problem(name)
+    _, pull = torch.func.vjp(found.forward, found.theta)
+    u = random(*found.samples.old.shape)
+    ours = found.policy.network.linearise(found.theta, found.samples.obs).vjp(u)
+    assert torch.allclose(ours, pull(u)[0], atol=1e-12)
+
+
+@every_policy
+def test_thinned_linearisation_is_that_of_every_kth_input(name: str) -> None:
+    found = problem(name)
+    network, obs = found.policy.network, found.samples.obs
+    thinned, direct = (
+        network.linearise(found.theta, obs).thin(4),
+        network.linearise(found.theta, obs[::4]),
+    )
+    v, u = random(len(found.theta)), random(*direct.output.shape)
+    assert torch.equal(thinned.output, direct.output)
+    assert torch.allclose(thinned.jvp(v), direct.jvp(v), atol=1e-14)
+    assert torch.allclose(thinned.vjp(u), direct.vjp(u), atol=1e-14)
+
+
+@every_policy
+def test_products_change_none_of_their_inputs_and_repeat(name: str) -> None:
+    found = problem(name)
+    theta, obs = found.theta, found.samples.obs
+    v, u = random(len(theta)), random(*found.samples.old.shape)
+    before = [x.clone() for x in (theta, obs, v, u)]
+    at = found.policy.network.linearise(theta, obs)
+    output, first = at.output.clone(), (at.jvp(v), at.vjp(u))
+    again = (at.jvp(v), at.vjp(u))
+    found.policy.network.at(theta)(obs)
+    assert all(torch.equal(x, y) for x, y in zip((theta, obs, v, u), before, strict=True))
+    assert all(torch.equal(x, y) for x, y in zip(first, again, strict=True))
+    assert torch.equal(at.output, output)
+
+
+@given(
+    layers=st.lists(st.integers(1, 4), min_size=2, max_size=4),
+    bias=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_vjp_is_the_adjoint_of_jvp_for_any_layers(
+    layers: list[int], bias: bool, seed: int
+) -> None:
+    network = mlp(layers, hidden_bias=bias)
+    at = network.linearise(random(network.size, seed=seed), random(7, layers[0], seed=seed + 1))
+    v, u = random(network.size, seed=seed + 2), random(7, layers[-1], seed=seed + 3)
+    assert float((at.jvp(v) * u).sum()) == pytest.approx(float(at.vjp(u).dot(v)), abs=1e-10)
+
+
+def test_paper_policies_have_the_papers_number_of_parameters() -> None:
+    cartpole = Space((4,), 1, False, -np.ones(1), np.ones(1), 1000)
+    swimmer = Space((10,), 2, False, -np.ones(2), np.ones(2), 1000)
+    assert linear_gaussian(cartpole).network.size == 6  # §8.1
+    assert gaussian_mlp(swimmer, hidden=(30,), hidden_bias=False).network.size == 364  # Table 2
+
+
+def test_init_has_orthogonal_layers_zero_biases_and_the_given_log_std() -> None:
+    network = with_free_parameters(mlp([6, 4, 3], last_gain=0.01), 3, -0.5)
+    theta = network.init(np.random.default_rng(0))
+    assert theta.dtype == torch.float32
+    assert len(theta) == network.size
+    w, b, last, last_b, free = theta.split([24, 4, 12, 3, 3])
+    assert torch.allclose(w.view(4, 6) @ w.view(4, 6).T, 2 * torch.eye(4), atol=1e-6)
+    assert torch.allclose(last.view(3, 4) @ last.view(3, 4).T, 1e-4 * torch.eye(3), atol=1e-10)
+    assert not b.any()
+    assert not last_b.any()
+    assert free.tolist() == [-0.5] * 3
+    assert torch.equal(theta, network.init(np.random.default_rng(0)))
+    assert not torch.equal(theta, network.init(np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (2, 5), (3, 3)])
+def test_orthogonal_matrices_favour_no_direction(shape: tuple[int, int]) -> None:
+    rng, count = np.random.default_rng(0), 2000
+    drawn = np.stack([orthogonal(rng, shape, sqrt(2.0)) for _ in range(count)])
+    variance = 2 / max(shape)  # of each entry: every unit direction is as likely as any other
+    assert abs(drawn.mean(0)).max() < 4 * sqrt(variance / count)
+    assert drawn.var(0) == pytest.approx(np.full(shape, variance), rel=0.15)
+
+
+@given(st.floats(-1e4, 1e4, width=32))
+def test_fast_tanh_is_tanh(x: float) -> None:
+    single, double = torch.tensor([x]), torch.tensor([x], dtype=torch.float64)
+    assert tanh_(single).item() == pytest.approx(np.tanh(x), abs=2e-7)
+    assert tanh_(double).item() == pytest.approx(np.tanh(x), abs=4e-16)
+
+
+@pytest.mark.parametrize(
+    "change", [{"hidden": (4,)}, {"hidden_bias": False}, {"log_std": -1.0}, {"last_gain": 1.0}]
+)
+def test_every_setting_of_a_policy_changes_it(change: dict[str, object]) -> None:
+    plain = gaussian_mlp(oracles.CONTINUOUS, hidden=(5,))
+    changed = gaussian_mlp(oracles.CONTINUOUS, **{"hidden": (5,), **change})
+    first, second = (p.network.init(np.random.default_rng(0)) for p in (plain, changed))
+    assert first.shape != second.shape or not torch.equal(first, second)
