@@ -110,7 +110,7 @@ def test_metrics_are_symmetric_and_never_negative(name: str, metric: type[Metric
 def test_batches_of_several_chunks_are_whole() -> None:
     found = problem("mlp", states=2 * CHUNK + 7, weighted=True)
     (v,) = directions(found, 1)
-    _, u = torch.func.jvp(found.forward, (found.theta,), (v,))
+    _, u = torch.autograd.functional.jvp(found.forward, found.theta, v)
     log_std = found.samples.old[:, 2:]
     image = torch.cat([u[:, :2] / log_std.exp() ** 2, 2 * u[:, 2:]], 1)
     weight = found.samples.weight / found.samples.weight.sum()

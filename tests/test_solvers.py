@@ -18,7 +18,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 def positive(size: int, seed: int = 0) -> Tensor:
     """A random positive definite matrix."""
     root = random(size, size, seed=seed)
-    return root @ root.T / size + 0.1 * torch.eye(size)
+    return root @ root.T / size + 0.1 * torch.eye(size).double()
 
 
 class Counted:
@@ -43,7 +43,7 @@ def times(matrix: Tensor) -> Product:
 def test_enough_steps_give_the_dense_solution(size: int, seed: int, damping: float) -> None:
     matrix, g = positive(size, seed), random(size, seed=seed + 1)
     found = conjugate_gradient(steps=3 * size, damping=damping)(times(matrix), g)
-    expected = torch.linalg.solve(matrix + damping * torch.eye(size), g)
+    expected = torch.linalg.solve(matrix + damping * torch.eye(size).double(), g)
     assert torch.allclose(found.x, expected, rtol=1e-7, atol=1e-9)
     assert found.residual <= 1e-9
 

@@ -66,10 +66,10 @@ def mlp_value(
     width: int,
     *,
     hidden: tuple[int, ...] = (64, 64),
-    gauss_newton_steps: int = 6,
-    cg_steps: int = 10,
+    gauss_newton_steps: int = 4,
+    cg_steps: int = 8,
     damping: float = 0.01,
-    every: int = 1,
+    every: int = 2,
     max_halvings: int = 5,
 ) -> Baseline:
     """A tanh network for V(s) / (standard deviation of the returns), fitted by Gauss-Newton.
@@ -94,7 +94,7 @@ def mlp_value(
 
     def predict(state: ValueState, obs: Array, pmap: Map) -> Array:
         x = torch.from_numpy(obs.reshape(len(obs), -1))
-        parts = x.tensor_split(range(CHUNK, len(x), CHUNK))
+        parts = x.tensor_split(tuple(range(CHUNK, len(x), CHUNK)))
         outputs = list(pmap(network.at(state.theta), parts))
         return torch.cat(outputs)[:, 0].double().numpy() * state.targets.std
 
