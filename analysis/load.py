@@ -13,8 +13,6 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.names import PENALISED
-
 FROM_CONFIG = {
     "experiment": "experiment",
     "scale": "scale.name",
@@ -85,10 +83,11 @@ def _config(path: Path) -> dict[str, Any]:
     if at("algo.name") is None or at("env.name") is None:
         raise ValueError(f"{path}: algo.name and env.name are needed")
     algo, sampler = at("algo.name"), at("sampler.name") or "single_path"
+    delta, penalty, longer = at("algo.delta"), at("algo.penalty"), at("step_scale") or 1.0
     return {name: at(key) for name, key in FROM_CONFIG.items()} | {
         "env": at("env.id") if at("env.name") == "gymnasium" else at("env.name"),
         "method": f"trpo_{sampler}" if algo == "trpo" else algo,
-        "step_size": at("algo.penalty" if algo in PENALISED else "algo.delta"),
+        "step_size": penalty / longer if penalty else delta and delta * longer**2,
     }
 
 

@@ -16,13 +16,26 @@ from runners.schema import arguments
 from trpo.algorithms import Compute, Estimator, policy_optimisation
 from trpo.baselines import Baseline
 from trpo.policies import Policy
-from trpo.samplers.single_path import single_path
+from trpo.samplers.single_path import Sampler, single_path
 from trpo.simulators.cartpole import CartPoleSimulator
 from trpo.simulators.protocol import Simulator, Space
 from trpo.types import Algorithm, Map
 from trpo.updates import Rule
 
 Node = dict[str, Any]
+
+
+class Parts(NamedTuple):
+    """What a run is put together from."""
+
+    simulator: Simulator
+    policy: Policy
+    rule: Rule
+    sampler: Sampler
+    estimator: Estimator
+    baseline: Baseline
+    filter_clip: float
+    compute: Compute
 
 
 class Experiment(NamedTuple):
@@ -34,37 +47,58 @@ class Experiment(NamedTuple):
 
 
 @contextmanager
-def build(cfg: DictConfig) -> Iterator[Experiment]:
+def parts(cfg: DictConfig) -> Iterator[Parts]:
     """Open the simulator and the thread pool that a configuration asks for, and close them.
 
     Raises:
         ConfigError: a setting does not fit the task; the message names it.
     """
     node: Node = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    device = _device(node["device"])
+    device, paths = _device(node["device"]), node["sampler"]
     with _simulator(node) as simulator, _threads(node["threads"]) as pmap:
-        space = simulator.space
-        policy = _policy(node, space)
-        sampler = single_path(
+        policy = _policy(node, simulator.space)
+        yield Parts(
             simulator,
             policy,
-            steps=node["steps_per_iteration"],
-            boundary=node["sampler"]["boundary"],
-            fresh=node["sampler"]["fresh"],
-        )
-        bootstrap = node["sampler"]["boundary"] == "bootstrap"
-        estimator = Estimator(gamma=node["gamma"], bootstrap=bootstrap, **node["estimator"])
-        algorithm = policy_optimisation(
-            policy,
             rule(node),
-            sampler,
-            estimator,
-            _baseline(node, space),
-            space,
-            filter_clip=node["filter_clip"],
-            compute=Compute(pmap, device),
+            single_path(
+                simulator,
+                policy,
+                steps=node["steps_per_iteration"],
+                boundary=paths["boundary"],
+                fresh=paths["fresh"],
+            ),
+            Estimator(
+                gamma=node["gamma"],
+                bootstrap=paths["boundary"] == "bootstrap",
+                **node["estimator"],
+            ),
+            _baseline(node, simulator.space),
+            node["filter_clip"],
+            Compute(pmap, device),
         )
-        yield Experiment(algorithm, space.horizon, policy.network.size)
+
+
+def algorithm(found: Parts) -> Algorithm:
+    """The algorithm that these parts make."""
+    return policy_optimisation(
+        found.policy,
+        found.rule,
+        found.sampler,
+        found.estimator,
+        found.baseline,
+        found.simulator.space,
+        filter_clip=found.filter_clip,
+        compute=found.compute,
+    )
+
+
+@contextmanager
+def build(cfg: DictConfig) -> Iterator[Experiment]:
+    """The run that a configuration describes, its resources open; raises as `parts`."""
+    with parts(cfg) as found:
+        horizon, size = found.simulator.space.horizon, found.policy.network.size
+        yield Experiment(algorithm(found), horizon, size)
 
 
 def rule(node: Node) -> Rule:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 
+from runners.limits import LIMITS
 from runners.registry import GROUPS
 from runners.schema import mutable
 from trpo.steps import LineSearch
@@ -112,33 +113,38 @@ def validate(cfg: DictConfig) -> None:
     for name in sorted(OmegaConf.missing_keys(cfg)):
         example = " (for example Ant-v5)" if name == "env.id" else ""
         raise ConfigError(f"{name} must be set{example}")
-    for name in ("steps_per_iteration", "threads", "workers", "checkpoint_every"):
-        _require(cfg[name] >= 1, name, "at least 1", cfg[name])
-    for name in ("total_steps", "iterations"):
-        _require(cfg[name] is None or cfg[name] >= 1, name, "at least 1", cfg[name])
+    _known(cfg)
+    for what, holds, names in LIMITS:
+        for name in names:
+            value = OmegaConf.select(cfg, name)
+            values = value if isinstance(value, ListConfig) else [value]
+            if not all(x is None or holds(x) for x in values):
+                raise ConfigError(f"{name} must be {what}, not {value}")
     if cfg.total_steps is None and cfg.iterations is None:
         raise ConfigError("set total_steps or iterations: nothing says when the run ends")
-    _require(0 <= cfg.gamma <= 1, "gamma", "within [0, 1]", cfg.gamma)
-    _require(0 <= cfg.estimator.lam <= 1, "estimator.lam", "within [0, 1]", cfg.estimator.lam)
     _one_of(cfg.estimator.name, "estimator.name", ("monte_carlo", "gae"))
-    _require(cfg.seed >= 0, "seed", "at least 0", cfg.seed)
-    _require(cfg.filter_clip >= 0, "filter_clip", "at least 0", cfg.filter_clip)
-    _require(cfg.step_scale > 0, "step_scale", "positive", cfg.step_scale)
-    for name in ("delta", "penalty", "epsilon"):
-        if name in cfg.algo:
-            _require(cfg.algo[name] > 0, f"algo.{name}", "positive", cfg.algo[name])
-    for name, least in (("cg_steps", 1), ("damping", 0), ("every", 1)):
-        value = cfg.direction[name]
-        _require(value >= least, f"direction.{name}", f"at least {least}", value)
-    _require(0 < cfg.search.shrink < 1, "search.shrink", "within (0, 1)", cfg.search.shrink)
-    most = cfg.search.max_backtracks
-    _require(most >= 0, "search.max_backtracks", "at least 0", most)
+    if cfg.algo.name == "theory_penalty" and cfg.gamma in (0, 1):
+        raise ConfigError(f"gamma must be within (0, 1) for theory_penalty, not {cfg.gamma}")
     _sampler(cfg)
+
+
+def _known(cfg: DictConfig) -> None:
+    """Refuse what no option of the composition reads, which Hydra lets through after a `+`."""
+    for group, options in GROUPS.items():
+        name = cfg[group].name
+        _one_of(name, f"{group}.name", tuple(options))
+        settings = [f.name for f in fields(options[name].schema(name))]
+        for key in cfg[group]:
+            if key not in settings:
+                raise ConfigError(f"{group}.{key} is not a setting{_nearest(key, settings)}")
+    settings = [f.name for f in fields(Config)]
+    for key in map(str, cfg):
+        if key not in settings:
+            raise ConfigError(f"{key} is not a setting{_nearest(key, settings)}")
 
 
 def _sampler(cfg: DictConfig) -> None:
     sampler = cfg.sampler
-    _require(sampler.rows >= 1, "sampler.rows", "at least 1", sampler.rows)
     _one_of(sampler.boundary, "sampler.boundary", ("complete", "truncate", "bootstrap"))
     if cfg.steps_per_iteration < sampler.rows:
         raise ConfigError(
@@ -149,11 +155,6 @@ def _sampler(cfg: DictConfig) -> None:
         raise ConfigError("sampler.boundary=complete leaves no open path: set sampler.fresh=true")
     if sampler.boundary == "bootstrap" and cfg.baseline.name == "none":
         raise ConfigError("sampler.boundary=bootstrap needs a baseline: set baseline=mlp_value")
-
-
-def _require(holds: bool, name: str, what: str, value: Any) -> None:
-    if not holds:
-        raise ConfigError(f"{name} must be {what}, not {value}")
 
 
 def _one_of(value: str, name: str, options: tuple[str, ...]) -> None:
@@ -176,10 +177,13 @@ def explain(error: Exception) -> str:
         return f"{group}={word} is unknown{_nearest(word, _options(group))}"
     if unknown := re.search(r"Could not override '([\w.]+)'|full_key: ([\w.]+)", text):
         name = unknown.group(1) or unknown.group(2)
-        keys = _keys()
+        keys, group = _keys(), name.partition(".")[0]
         if name not in keys:
             near = [key for key in keys if key.rpartition(".")[0] == name.rpartition(".")[0]]
-            return f"{name} is not a setting{_nearest(name, near or keys)}"
+            top = [key for key in keys if "." not in key]
+            return f"{name} is not a setting{_nearest(name, near or top)}"
+        if unknown.group(1) and group != name:
+            return f"{name} is not a setting of the {group} that was chosen"
     if (merged := re.match(r"Error merging override (\S+)", text)) and error.__cause__:
         return f"{merged.group(1)}: {str(error.__cause__).splitlines()[0]}"
     return text
@@ -191,11 +195,19 @@ def _options(group: str) -> list[str]:
 
 def _keys() -> list[str]:
     """Every setting's full name, of all options."""
-    names = [f.name for f in fields(Config)]
-    for part in fields(Config):
-        if is_dataclass(part.type):
-            names += [f"{part.name}.{f.name}" for f in fields(part.type)]
+    names = _names(Config)
     for group, options in GROUPS.items():
         for name, option in options.items():
-            names += [f"{group}.{f.name}" for f in fields(option.schema(name))]
+            names += _names(option.schema(name), f"{group}.")
     return sorted(set(names))
+
+
+def _names(node: Any, prefix: str = "") -> list[str]:
+    """The full names of a typed node's settings, those of nested nodes included."""
+    names = []
+    for part in fields(node):
+        kind = part.default_factory if is_dataclass(part.default_factory) else part.type
+        names.append(f"{prefix}{part.name}")
+        if is_dataclass(kind):
+            names += _names(kind, f"{prefix}{part.name}.")
+    return names

@@ -153,9 +153,8 @@ def _diverged(info: dict[str, float], state: Any) -> Iterator[tuple[str, float]]
         if math.isinf(value) or (math.isnan(value) and name not in MAY_BE_NAN):
             yield name, value
     for name, tensor in _tensors("state", state):
-        bad = tensor[~torch.isfinite(tensor)]
-        if bad.numel():
-            yield name, float(bad[0])
+        if not torch.isfinite(tensor).all():
+            yield name, float(tensor[~torch.isfinite(tensor)][0])
 
 
 def _tensors(name: str, tree: Any) -> Iterator[tuple[str, Tensor]]:

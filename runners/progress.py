@@ -48,9 +48,9 @@ class SweepCallback(Callback):
         except Exception as error:
             sys.exit(f"error: {explain(error)}")
         at_once = joblib.effective_n_jobs(config.hydra.launcher.get("n_jobs", 1))
-        _say(plan(planned, at_once))
+        say(plan(planned, at_once))
         if all(job.directory.done for job in planned):
-            _say(config.results_dir)
+            say(config.results_dir)
             sys.exit(0)
         signals.listen()
         self._monitor = Monitor(planned)
@@ -64,8 +64,8 @@ class SweepCallback(Callback):
         """
         if self._monitor:
             self._monitor.stop()
-            _say(summary(self._monitor.planned, self._monitor.began))
-            _say(config.results_dir)
+            say(summary(self._monitor.planned, self._monitor.began))
+            say(config.results_dir)
             unfinished = not all(job.directory.done for job in self._monitor.planned)
             sys.exit(signals.exit_status() or int(unfinished))
 
@@ -103,6 +103,7 @@ class Monitor:
         self.planned = planned
         self.began = time.time() - 0.1  # file systems' clocks lag behind by some milliseconds
         self._clock = Clock()
+        self._clock.remaining(self._fraction())
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -124,13 +125,15 @@ class Monitor:
                 over = self._over.wait(LIVE_SECONDS)
                 screen.update(Text(self.text()), refresh=True)
 
+    def _fraction(self) -> float:
+        steps = sum(job.steps for job in self.planned)
+        return sum(job.steps_done() for job in self.planned) / steps
+
     def text(self) -> str:
         """The whole sweep on one line, with a bar, and each running run on one."""
         statuses = [job.status(self.began) for job in self.planned]
         counts = Counter(statuses)
-        fraction = sum(job.steps_done() for job in self.planned) / sum(
-            job.steps for job in self.planned
-        )
+        fraction = self._fraction()
         lines = [
             f"{bar(fraction)} {fraction:4.0%}  {counts['done']}/{len(self.planned)} runs"
             + (f"  {counts['failed']} failed" if counts["failed"] else "")
@@ -138,7 +141,9 @@ class Monitor:
         ]
         for job, status in zip(self.planned, statuses, strict=True):
             if status == "running":
-                lines.append(f"  {job.directory.path.name}  {sentence(_numbers(job))}")
+                now = _numbers(job)
+                how = sentence(now) if now else "starting"
+                lines.append(f"  {job.directory.path.name}  {how}")
         return "\n".join(lines)
 
 
@@ -153,5 +158,6 @@ def _numbers(job: Job) -> dict[str, float]:
     return {name: float(cell) for name, cell in cells.items() if cell}
 
 
-def _say(text: object) -> None:
+def say(text: str) -> None:
+    """Print to stdout as it is."""
     Console(highlight=False, markup=False, soft_wrap=True).print(text)

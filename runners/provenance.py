@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +28,7 @@ class Record:
 
     def __init__(self, path: Path, **settings: Any) -> None:
         """Begin a session with these `settings`; the first `update` writes it."""
+        reset_peak_rss()
         self._path = path
         self._began = time.monotonic()
         earlier = read(path)
@@ -124,8 +126,18 @@ def cpu_model() -> str:
     return names[0] if names else platform.processor()
 
 
+def reset_peak_rss() -> None:
+    """Forget what a worker's earlier runs held, where the system can (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_rss_mib() -> float:
-    """The most memory that this process has held at once, in MiB."""
+    """The most memory that this process has held at once (since `reset_peak_rss`), in MiB."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        peak = next(line for line in lines if line.startswith("VmHWM"))
+        return int(peak.split()[1]) / 1024
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 

@@ -1,26 +1,25 @@
 """Run every experiment of the paper at one scale: `python -m runners.reproduce --scale demo`.
 
-What is done already is not run again, so a second call takes seconds.
+All their runs go through one pool of workers, a run on each core and the longest first, so that
+none waits for the end of another experiment. What is done already is not run again.
 """
 
 import argparse
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
-from rich.console import Console
+from joblib import Parallel, cpu_count, delayed
 
-from runners import config
+from runners import config, signals
+from runners.progress import Monitor, plan, say, summary
 from runners.sweeps import Job, jobs
+from runners.task import complain, execute
 
 MARK = "# Part of make reproduce."
 SCALES = ("smoke", "demo", "desk", "paper")
-STOPPED = (130, 143)  # exit statuses of a sweep that a signal ended
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,58 +28,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scale", choices=SCALES, default="demo", help="default: %(default)s")
     parser.add_argument("settings", nargs="*", help="key=value, for every run")
     chosen = parser.parse_args(arguments)
-    settings = [f"scale={chosen.scale}", *chosen.settings]
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    left = []
-    for name in experiments():
-        runs = planned(name, settings)
-        done = sum(job.directory.done for job in runs)
-        console.print(f"{name}: {len(runs)} runs, {done} done already")
-        left += [name] if done < len(runs) else []
-    failed = []
-    for name in left:
-        console.print(f"\n{name}")
-        status = run(name, settings)
-        if status in STOPPED:
-            return status
-        failed += [name] if status else []
+    try:
+        experiments = planned([f"scale={chosen.scale}", *chosen.settings])
+    except Exception as error:
+        complain(f"error: {config.explain(error)}")
+        return 1
+    for name, runs in experiments.items():
+        say(f"{name}: {len(runs)} runs, {len(runs) - len(unfinished(runs))} done already")
+    every = [job for runs in experiments.values() for job in runs]
+    if unfinished(every):
+        say(plan(every, cpu_count()))
+        run(every)
+    failed = [name for name, runs in experiments.items() if unfinished(runs)]
     if failed:
-        console.print(f"not all runs are done of: {', '.join(failed)}")
-    return int(bool(failed))
+        complain(f"error: not all runs are done of: {', '.join(failed)}")
+    return signals.exit_status() or int(bool(failed))
 
 
-def experiments() -> list[str]:
-    """The experiments that are marked as part of this, in alphabetical order."""
-    files = sorted((config.CONF / "experiment").glob("*.yaml"))
-    return [file.stem for file in files if MARK in file.read_text()]
-
-
-def planned(name: str, settings: Sequence[str]) -> list[Job]:
-    """The runs of one experiment."""
+def planned(settings: Sequence[str]) -> dict[str, list[Job]]:
+    """The runs of each experiment that is marked as part of this, in alphabetical order."""
     config.register()
+    files = sorted((config.CONF / "experiment").glob("*.yaml"))
+    names = [file.stem for file in files if MARK in file.read_text()]
     with initialize_config_dir(str(config.CONF), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        if hydra is None:
-            raise RuntimeError("Hydra is not initialised")
-        overrides = [f"+experiment={name}", *settings]
-        return jobs(
-            hydra.compose_config(
-                "config", overrides, RunMode.MULTIRUN, with_log_configuration=False
-            )
-        )
+        return {name: _jobs([f"+experiment={name}", *settings]) for name in names}
 
 
-def run(name: str, settings: Sequence[str]) -> int:
-    """Run one experiment, a run on each core; the exit status."""
-    command = [sys.executable, "-m", "runners.train", "-m", f"+experiment={name}", *settings]
-    with subprocess.Popen([*command, "hydra/launcher=joblib"]) as sweep:
+def _jobs(overrides: list[str]) -> list[Job]:
+    hydra = GlobalHydra.instance().hydra
+    if hydra is None:
+        raise RuntimeError("Hydra is not initialised")
+    return jobs(
+        hydra.compose_config("config", overrides, RunMode.MULTIRUN, with_log_configuration=False)
+    )
 
-        def pass_on(number: int, frame: FrameType | None) -> None:
-            sweep.send_signal(number)
 
-        signal.signal(signal.SIGTERM, pass_on)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return sweep.wait()
+def unfinished(runs: Sequence[Job]) -> list[Job]:
+    """Those that are not done, the longest first."""
+    return sorted((job for job in runs if not job.directory.done), key=lambda job: -job.steps)
+
+
+def run(every: Sequence[Job]) -> None:
+    """Run what is left of these, showing how it goes; a failed run does not stop the others."""
+    signals.listen()
+    monitor = Monitor(every)
+    tasks = [delayed(execute)(j.run.config, j.command, quiet=True) for j in unfinished(every)]
+    try:
+        Parallel(n_jobs=cpu_count(), batch_size=1)(tasks)
+    except Exception as error:  # a worker process died
+        complain(f"error: {config.explain(error)}")
+    finally:
+        monitor.stop()
+        say(summary(every, monitor.began))
 
 
 if __name__ == "__main__":

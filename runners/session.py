@@ -21,6 +21,8 @@ def run_session(run: Run, command: str, quiet: bool) -> int:
     Raises:
         Exception: what stopped the run; its provenance says so too, if it had begun.
     """
+    if run.config.tensorboard:
+        tensorboard.require()
     signals.listen()
     torch.set_num_threads(1)
     cfg = run.config

@@ -18,7 +18,7 @@ from runners.files import RunError
 from runners.provenance import read
 from runners.store import RunDirectory, env_label
 from runners.table import last_row
-from runners.task import Run, describe
+from runners.task import Run, command, describe
 
 RATE_SAMPLE = 20  # finished runs that a rate is measured from
 
@@ -27,6 +27,7 @@ class Job(NamedTuple):
     """One run of a sweep."""
 
     run: Run
+    command: str  # what would start it alone
     steps: int  # environment steps that it plans to take
 
     @property
@@ -68,8 +69,9 @@ def jobs(config: DictConfig) -> list[Job]:
     parser = OverridesParser.create(config_loader=hydra.config_loader)
     overrides = parser.parse_overrides([*params, *config.hydra.overrides.task])
     (batch,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
-    found = [_job(cfg) for cfg in _composed(hydra, config, batch)]
-    _require_distinct(found, batch)
+    composed = _composed(hydra, config, batch)
+    found = [_job(cfg, job) for cfg, job in zip(composed, batch, strict=True)]
+    _require_distinct(found)
     return found
 
 
@@ -87,26 +89,25 @@ def _composed(
                 del known[others]["hydra"]
         cfg = copy.deepcopy(known[others])
         for seed in seeds:
-            cfg.seed = int(seed.removeprefix("seed="))
+            cfg.seed = seed.removeprefix("seed=")  # a typed node: made an integer, or refused
         yield cfg
 
 
-def _job(cfg: DictConfig) -> Job:
+def _job(cfg: DictConfig, overrides: Sequence[str]) -> Job:
     run = describe(cfg)
     run.directory.verify(run.resolved, run.identity)
     by_iterations = math.inf if cfg.iterations is None else cfg.iterations * cfg.steps_per_iteration
     by_steps = math.inf if cfg.total_steps is None else cfg.total_steps
-    return Job(run, int(min(by_iterations, by_steps)))
+    return Job(run, command(overrides), int(min(by_iterations, by_steps)))
 
 
-def _require_distinct(found: Sequence[Job], batch: Sequence[Sequence[str]]) -> None:
-    seen: dict[Path, Sequence[str]] = {}
-    for job, overrides in zip(found, batch, strict=True):
+def _require_distinct(found: Sequence[Job]) -> None:
+    seen: dict[Path, str] = {}
+    for job in found:
         path = job.directory.path
         if path in seen:
-            one, other = " ".join(seen[path]), " ".join(overrides)
-            raise RunError(f"two jobs of this sweep are the same run {path.name}: {one} | {other}")
-        seen[path] = overrides
+            raise RunError(f"{path.name} is in this sweep twice: {seen[path]} | {job.command}")
+        seen[path] = job.command
 
 
 def measured_rate(job: Job) -> float | None:

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shlex
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -41,11 +43,16 @@ def describe(cfg: DictConfig) -> Run:
     return Run(cfg, resolved, identity, RunDirectory(Path(cfg.results_dir) / run_id(identity)))
 
 
-def execute(cfg: DictConfig, command: str, quiet: bool) -> int:
+def command(overrides: Sequence[str]) -> str:
+    """What starts one run with these overrides."""
+    return shlex.join(["python", "-m", "runners.train", *overrides])
+
+
+def execute(cfg: DictConfig, by: str, quiet: bool) -> int:
     """Train one run, go on with it, or find it done; the exit status.
 
     Whatever goes wrong becomes one line on stderr. `quiet` leaves out all that is not wrong;
-    `command` is what would start this run alone.
+    `by` is the command that would start this run alone.
     """
     output = Console(markup=False, highlight=False, soft_wrap=True, quiet=quiet)
     try:
@@ -57,7 +64,7 @@ def execute(cfg: DictConfig, command: str, quiet: bool) -> int:
         elif not status:
             from runners.session import run_session  # takes seconds: torch, simulators
 
-            status = run_session(run, command, quiet)
+            status = run_session(run, by, quiet)
     except Exception as error:
         complain(f"error: {explain(error, str(cfg.results_dir))}")
         if os.environ.get(FULL_ERROR) == "1":

@@ -1,7 +1,6 @@
 """Train one run, or with `-m` a sweep of them: `python -m runners.train algo=trpo env=hopper`."""
 
 import os
-import shlex
 import sys
 
 import hydra
@@ -10,7 +9,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runners import config, signals
-from runners.task import FULL_ERROR, complain, execute
+from runners.task import FULL_ERROR, command, complain, execute
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
@@ -18,8 +17,7 @@ def task(cfg: DictConfig) -> None:
     """Run one job of Hydra's; in a sweep, the parent tells how it went."""
     job = HydraConfig.get()
     sweeping = job.mode == RunMode.MULTIRUN
-    command = shlex.join(["python", "-m", "runners.train", *job.overrides.task])
-    status = execute(cfg, command, quiet=sweeping)
+    status = execute(cfg, command(job.overrides.task), quiet=sweeping)
     if not sweeping:
         sys.exit(status)
 

@@ -36,7 +36,9 @@ def categorical(d: Tensor) -> Distribution:
     return Categorical(logits=d)
 
 
-def dense(sizes: Sequence[int], hidden_bias: bool, free: bool) -> Callable[[Tensor, Tensor], Tensor]:
+def dense(
+    sizes: Sequence[int], hidden_bias: bool, free: bool
+) -> Callable[[Tensor, Tensor], Tensor]:
     """A tanh network by slicing theta layer by layer; `free` appends what is left of theta."""
 
     def forward(theta: Tensor, x: Tensor) -> Tensor:

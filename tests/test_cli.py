@@ -60,11 +60,8 @@ def test_last_line_is_the_directory_and_a_done_run_is_left_alone(tmp_path: Path)
     [
         (["algo=trop"], ["algo=trop", "trpo"]),
         (["gama=0.9"], ["gama", "gamma"]),
-        (["gamma=2"], ["gamma", "[0, 1]"]),
-        (["seed=abc"], ["seed", "abc"]),
-        (["-m", "algo=trpo,trop"], ["algo=trop", "trpo"]),
+        (["-m", "seed=1,abc"], ["seed", "abc"]),
         (["-m", "algo.delta=0.1,-0.1"], ["algo.delta", "-0.1"]),
-        (["device=gpu"], ["device=gpu"]),
     ],
 )
 def test_mistake_gets_one_line_that_names_the_setting(
@@ -86,7 +83,7 @@ def test_unwritable_results_directory_is_named() -> None:
 
 
 def test_terminated_run_can_be_resumed_to_the_same_bytes(tmp_path: Path) -> None:
-    settings = ["env=cartpole", "iterations=60", "steps_per_iteration=600", "checkpoint_every=7"]
+    settings = ["env=cartpole", "iterations=25", "steps_per_iteration=600", "checkpoint_every=4"]
     process = start(*settings, f"results_dir={tmp_path / 'a'}")
     wait_for(tmp_path / "a", "metrics.csv")
     process.send_signal(signal.SIGSTOP)
@@ -114,7 +111,7 @@ def wait_for(path: Path, name: str) -> None:
 
 
 def test_sweep_goes_on_after_a_failed_run_and_its_launcher_changes_nothing(tmp_path: Path) -> None:
-    sweep = ["-m", *SMOKE, "algo=natural_gradient", "algo.penalty=1e-300,0.1", "seed=0,1"]
+    sweep = ["-m", *SMOKE, "algo=natural_gradient", "algo.penalty=1e-300,1000", "seed=0,1"]
     for launcher in ("basic", "joblib"):
         status, out, err = train(
             *sweep, f"results_dir={tmp_path / launcher}", f"hydra/launcher={launcher}"

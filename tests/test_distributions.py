@@ -43,14 +43,18 @@ def within_three_sigma(x: Tensor, expected: float) -> bool:
 
 
 @every_family
-def test_log_prob_entropy_and_kl_are_those_of_torch(family: Distribution, reference: Family) -> None:
+def test_log_prob_entropy_and_kl_are_those_of_torch(
+    family: Distribution, reference: Family
+) -> None:
     old, new = parameters(family, 50), parameters(family, 50, seed=1)
     actions = reference(new).sample()
     column = actions if actions.ndim == 2 else actions[:, None]
     close = {"rtol": 1e-10, "atol": 1e-12}
     assert torch.allclose(family.log_prob(old, column), reference(old).log_prob(actions), **close)
     assert torch.allclose(family.entropy(old), reference(old).entropy(), **close)
-    assert torch.allclose(family.kl(old, new), kl_divergence(reference(old), reference(new)), **close)
+    assert torch.allclose(
+        family.kl(old, new), kl_divergence(reference(old), reference(new)), **close
+    )
 
 
 def test_gaussian_formulas_on_literals() -> None:
@@ -188,4 +192,6 @@ def test_kl_is_never_negative_and_zero_only_at_itself(old: list[float], new: lis
 def test_adding_a_constant_to_all_logits_changes_nothing(d: list[float], shift: float) -> None:
     logits = torch.tensor(d).double()
     assert CATEGORICAL.kl(logits, logits + shift).item() == pytest.approx(0, abs=1e-12)
-    assert torch.allclose(CATEGORICAL.fisher(logits, torch.ones(4).double()), torch.zeros(4).double())
+    assert torch.allclose(
+        CATEGORICAL.fisher(logits, torch.ones(4).double()), torch.zeros(4).double()
+    )

@@ -84,9 +84,7 @@ def test_products_change_none_of_their_inputs_and_repeat(name: str) -> None:
     bias=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_vjp_is_the_adjoint_of_jvp_for_any_layers(
-    layers: list[int], bias: bool, seed: int
-) -> None:
+def test_vjp_is_the_adjoint_of_jvp_for_any_layers(layers: list[int], bias: bool, seed: int) -> None:
     network = mlp(layers, hidden_bias=bias)
     at = network.linearise(random(network.size, seed=seed), random(7, layers[0], seed=seed + 1))
     v, u = random(network.size, seed=seed + 2), random(7, layers[-1], seed=seed + 3)

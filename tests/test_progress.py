@@ -14,7 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from rich.console import Console
 
-from runners import config, display, progress
+from runners import config, display, tensorboard
 from runners.checkpoint import Position
 from runners.files import RunError, write_atomically
 from runners.loop import Plan, Row
@@ -87,7 +87,7 @@ def test_sweep_with_a_misconfigured_run_is_refused(planned: Planner) -> None:
 
 
 def test_sweep_that_runs_the_same_thing_twice_is_refused(planned: Planner) -> None:
-    with pytest.raises(RunError, match="same run cartpole-trpo"):
+    with pytest.raises(RunError, match=r"cartpole-trpo.* is in this sweep twice"):
         planned("threads=1,2")
 
 
@@ -225,4 +225,24 @@ def test_numbers_that_are_not_there_are_dashes() -> None:
     assert display.number(float("nan"), ".1f") == display.number(None, ".1f") == "-"
     assert display.duration(None) == "-"
     assert display.duration(3661.4) == "1:01:01"
-    assert progress.sentence({"iteration": 3.0}).startswith("iteration 3  - steps")
+    assert display.sentence({"iteration": 3.0}).startswith("iteration 3  - steps")
+
+
+def test_tensorboard_gets_every_number_and_drops_what_is_run_again(tmp_path: Path) -> None:
+    event_accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator"
+    )
+    first, second, third = rows(3)
+    for session in ((first, second), (second, third)):
+        with tensorboard.log(tmp_path, enabled=True) as write:
+            for row in session:
+                write(row)
+    log = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in log.Scalars("iteration")] == [10, 20, 30]
+    assert "return_100" not in log.Tags()["scalars"]  # there was none
+
+
+def test_missing_tensorboard_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorboard, "find_spec", lambda name: None)
+    with pytest.raises(RunError, match="tensorboard=true needs the extra"):
+        tensorboard.require()

@@ -1,12 +1,14 @@
 """`python -m runners.reproduce`: what it plans, runs and reports."""
 
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from runners import config, reproduce
+from runners.sweeps import Job
 
 
 @pytest.fixture
@@ -26,37 +28,47 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def call(conf: Path) -> int:
     """Reproduce at the smallest scale, below the temporary directory."""
-    return reproduce.main(["--scale", "smoke", "env=cartpole", f"results_dir={conf.parent}/runs"])
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    settings = ["env=cartpole", f"results_dir={conf.parent}/runs"]
+    try:
+        return reproduce.main(["--scale", "smoke", *settings])
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
-def test_marked_experiments_are_run_in_order_and_failures_are_named(
+def test_marked_experiments_are_run_once_each_with_its_command(
+    conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(conf) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["a: 2 runs, 0 done already", "b: 2 runs, 0 done already"]
+    assert lines[2].startswith("sweep of 4 runs (0 done already)")
+    assert lines[-1] == "4 done"
+    files = list((conf.parent / "runs").glob("*/provenance.json"))
+    command = "python -m runners.train seed=0 +experiment=a scale=smoke env=cartpole"
+    assert sum(command in file.read_text() for file in files) == 1
+    assert call(conf) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a: 2 runs, 2 done already",
+        "b: 2 runs, 2 done already",
+    ]
+
+
+def test_mistake_in_a_setting_is_one_line(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert reproduce.main(["--scale", "smoke", "gamma=7"]) == 1
+    assert capsys.readouterr().err == "error: gamma must be within [0, 1], not 7.0\n"
+
+
+def test_experiments_that_are_not_done_are_named(
     conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    calls = list[str]()
-
-    def run(name: str, settings: Sequence[str]) -> int:
-        assert settings[0] == "scale=smoke"
-        calls.append(name)
-        return int(name == "a")
+    def run(every: Sequence[Job]) -> None:
+        for job in every:
+            if job.run.config.experiment == "b":
+                job.directory.path.mkdir(parents=True)
+                job.directory.finish()
 
     monkeypatch.setattr(reproduce, "run", run)
     assert call(conf) == 1
-    assert calls == ["a", "b"]
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["a: 2 runs, 0 done already", "b: 2 runs, 0 done already"]
-    assert lines[-1] == "not all runs are done of: a"
-
-
-def test_signal_ends_it(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reproduce, "run", lambda name, settings: 130)
-    assert call(conf) == 130
-
-
-def test_nothing_is_run_where_all_is_done(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = ["scale=smoke", "env=cartpole", f"results_dir={conf.parent}/runs"]
-    for name in reproduce.experiments():
-        for job in reproduce.planned(name, settings):
-            job.directory.path.mkdir(parents=True)
-            job.directory.finish()
-    monkeypatch.delattr(reproduce, "run")
-    assert call(conf) == 0
+    assert capsys.readouterr().err == "error: not all runs are done of: a\n"

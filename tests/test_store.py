@@ -1,7 +1,6 @@
-"""The run store: names, claims, locks, atomic files, tables, checkpoints, provenance."""
+"""The run store: names, claims, locks, atomic files, tables, checkpoints."""
 
 import errno
-import json
 import os
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from runners import checkpoint, provenance
+from runners import checkpoint
 from runners.checkpoint import Checkpoint, DamagedError, Position
 from runners.files import RunError, write_atomically
 from runners.store import RunDirectory, differences, run_id
@@ -192,53 +191,3 @@ def test_flipped_bit_in_a_checkpoint_is_noticed(tmp_path: Path, place: int) -> N
     path.write_bytes(content)
     with pytest.raises(DamagedError, match=r"checkpoint\.pt is damaged"):
         checkpoint.load(path)
-
-
-def test_provenance_keeps_earlier_sessions_and_adds_up_their_time(tmp_path: Path) -> None:
-    path = tmp_path / "provenance.json"
-    first = provenance.Record(path, command="first")
-    first.update()
-    first.note("odd")
-    first.end("failed", 1, error="because")
-    assert provenance.read(path)["warnings"] == ["odd"]
-    content = json.loads(path.read_text())
-    path.write_text(json.dumps({**content, "wall_seconds": 100.0}))
-    second = provenance.Record(path, command="second")
-    second.end("done", 0)
-    found = provenance.read(path)
-    assert (found["status"], found["error"], found["exit_status"]) == ("done", None, 0)
-    assert [session["error"] for session in found["sessions"]] == ["because"]
-    assert found["wall_seconds"] > 100
-    assert found["command"] == "second"
-
-
-def test_provenance_is_marked_failed_even_on_a_full_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "provenance.json"
-    record = provenance.Record(path)
-    record.update(filler="x" * 1000)
-    monkeypatch.setattr(os, "fsync", full_disk)
-    record.end("failed", 1, error="No space left on device")
-    assert provenance.read(path)["error"] == "No space left on device"
-
-
-def test_provenance_warns_of_a_run_that_goes_on_with_other_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "provenance.json"
-    for commit, warning in [("a", None), ("a", None), ("b", "begun at commit a, going on at b")]:
-        monkeypatch.setattr(provenance, "_git", lambda *arguments, commit=commit: commit)
-        record = provenance.Record(path)
-        record.update()
-        assert record.mixes_code == warning
-
-
-def test_provenance_names_code_and_machine(tmp_path: Path) -> None:
-    provenance.Record(tmp_path / "p.json", threads=2).update()
-    found = provenance.read(tmp_path / "p.json")
-    assert found["packages"]["torch"] == torch.__version__
-    assert found["threads"] == 2
-    assert found["peak_rss_mib"] > 10
-    assert found["cpu"]
-    assert {"git_sha", "git_dirty", "python", "os", "start", "end"} <= found.keys()

@@ -40,7 +40,7 @@ def linear_features(width: int, *, ridge: float = 1e-5) -> Baseline:
     """
 
     def features(obs: Array) -> Array:
-        flat = np.clip(obs.reshape(len(obs), -1).astype(np.float64), -10, 10)
+        flat = np.clip(obs.reshape(len(obs), width).astype(np.float64), -10, 10)
         return np.concatenate([flat, flat**2, np.ones((len(flat), 1))], axis=1)
 
     def fit(state: Array, obs: Array, targets: Array, pmap: Map) -> Array:
@@ -93,14 +93,14 @@ def mlp_value(
         return ValueState(network.init(rng), empty(()))
 
     def predict(state: ValueState, obs: Array, pmap: Map) -> Array:
-        x = torch.from_numpy(obs.reshape(len(obs), -1))
+        x = torch.from_numpy(obs.reshape(len(obs), width))
         parts = x.tensor_split(tuple(range(CHUNK, len(x), CHUNK)))
         outputs = list(pmap(network.at(state.theta), parts))
         return torch.cat(outputs)[:, 0].double().numpy() * state.targets.std
 
     def fit(state: ValueState, obs: Array, targets: Array, pmap: Map) -> ValueState:
         seen = merge(state.targets, targets)
-        x = torch.from_numpy(obs.reshape(len(obs), -1))
+        x = torch.from_numpy(obs.reshape(len(obs), width))
         y = torch.from_numpy((targets / seen.std).astype(np.float32))[:, None]
         problem = LeastSquares(network, chunks(Data(x, y)), len(x), pmap)
         theta, here = state.theta, problem.at(state.theta)

@@ -25,8 +25,8 @@ class Distribution(Protocol):
     def noise(self, rng: np.random.Generator, count: int) -> Array:
         """Noise (count, ·) float32 that `sample` turns into actions."""
 
-    def sample(self, d: Tensor, noise: Tensor) -> Tensor:
-        """Actions (B, A) for parameters d (B, M)."""
+    def sample(self, d: Array, noise: Array) -> Array:
+        """Actions (B, A) for parameters d (B, M), in NumPy (see trpo.networks)."""
 
     def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
         """Log π(a|d) (...,) in nats for d (..., M) and actions (..., A), broadcast together."""
@@ -59,10 +59,10 @@ class DiagGaussian:
         """Standard normal (count, A)."""
         return rng.standard_normal((count, self.dimensions), dtype=np.float32)
 
-    def sample(self, d: Tensor, noise: Tensor) -> Tensor:
+    def sample(self, d: Array, noise: Array) -> Array:
         """Return mean + std · noise."""
-        mean, log_std = self._split(d)
-        return torch.addcmul(mean, log_std.exp(), noise)
+        actions: Array = np.exp(d[:, self.dimensions :]) * noise + d[:, : self.dimensions]
+        return actions
 
     def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
         """Log density, Σ_i −½((a−μ)/σ)² − log σ − ½ log 2π."""
@@ -104,9 +104,10 @@ class Categorical:
         """Standard Gumbel (count, M)."""
         return rng.gumbel(size=(count, self.choices)).astype(np.float32)
 
-    def sample(self, d: Tensor, noise: Tensor) -> Tensor:
+    def sample(self, d: Array, noise: Array) -> Array:
         """Gumbel-max: argmax of logits + noise, (B, 1)."""
-        return (d + noise).argmax(-1, keepdim=True)
+        choices: Array = (d + noise).argmax(-1)
+        return choices[:, None]
 
     def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
         """The logit of the action after normalisation."""

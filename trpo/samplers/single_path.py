@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import torch
 
 from trpo.moments import Filter
 from trpo.policies import Policy
@@ -19,6 +18,9 @@ complete: every path runs until the task or its time limit ends it, so a batch h
 truncate: paths are cut after exactly `steps` steps, and nothing is added for what would follow.
 bootstrap: the same, and the baseline's value of the state where each was cut is added.
 """
+
+
+BLOCK = 64  # steps whose noise is drawn at once
 
 
 class Carried(NamedTuple):
@@ -63,7 +65,7 @@ def single_path(
         rng: np.random.Generator, theta: Tensor, seen_through: Filter, carried: Carried | None
     ) -> Sampled:
         noise_rng, reset_rng = rng.spawn(2)
-        parameters = policy.network.at(theta)
+        parameters, dist = policy.network.act(theta), policy.distribution
         if carried is None:
             simulator.reset(reset_rng, every)
             returns, lengths = np.zeros(len(every)), np.zeros(len(every), int)
@@ -71,11 +73,15 @@ def single_path(
             simulator.load(every, carried.snapshots)
             returns, lengths = carried.returns.copy(), carried.lengths.copy()
         tape, rows, taken, unstable = Tape(len(every)), every, 0, simulator.unstable
+        pending: list[Array] = []
         while len(rows):
             obs = simulator.observe(rows).astype(np.float32)
-            d = parameters(torch.from_numpy(seen_through(obs)))
-            noise = torch.from_numpy(policy.distribution.noise(noise_rng, len(rows)))
-            actions = policy.distribution.sample(d, noise).numpy()
+            d = parameters(seen_through(obs))
+            if not pending:
+                block = dist.noise(noise_rng, BLOCK * len(every))
+                pending = [*block.reshape(BLOCK, len(every), -1)]
+            noise = pending.pop()
+            actions = dist.sample(d, noise if len(rows) == len(every) else noise[rows])
             used = actions if discrete else np.minimum(np.maximum(actions, low), high)
             reward, terminal, truncated = simulator.step(used, rows)
             taken += len(rows)
@@ -83,7 +89,7 @@ def single_path(
             over = terminal | truncated
             last = enough and boundary != "complete"
             cut = ~terminal if last else truncated
-            tape.write(rows, obs, actions, d.numpy(), reward, over | last, cut, cut & ~over)
+            tape.write(rows, obs, actions, d, reward, over | last, cut, cut & ~over)
             if cut.any():
                 tape.cut_obs.append(simulator.observe(rows[cut]).astype(np.float32))
             returns[rows] += reward
@@ -134,6 +140,7 @@ class Tape:
         shape = (0, *obs.shape[2:])
         cut_obs = np.concatenate([np.zeros(shape, np.float32), *self.cut_obs])
         check_finite("observations", obs)
+        check_finite("observations", cut_obs)
         check_finite("rewards", rewards)
         empty = (np.zeros(0), np.zeros(0, int))
         returns, lengths = (np.concatenate(x) for x in zip(empty, *self._finished, strict=True))

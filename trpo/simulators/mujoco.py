@@ -80,7 +80,7 @@ class MujocoSimulator(ArrayRows):
             horizon=task.horizon,
         )
         self._all_rows = np.arange(rows).tobytes()
-        self._task, self._model, self._rest = task, model, rest
+        self.task, self.model, self._rest = task, model, rest
         self._control = np.empty((rows, task.frame_skip, model.nu))
         self._trace = np.empty((rows, task.frame_skip, len(rest)))
         self._seen = slice(1 + task.left_out, 1 + model.nq + model.nv)
@@ -95,11 +95,11 @@ class MujocoSimulator(ArrayRows):
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Rest pose plus noise, drawn in Gymnasium's order: (nq,) then (nv,), row after row."""
-        scale, nq, nv = self._task.reset_noise_scale, self._model.nq, self._model.nv
+        scale, nq, nv = self.task.reset_noise_scale, self.model.nq, self.model.nv
         for row in rows:
             state = self._rest.copy()
             state[1 : 1 + nq] += rng.uniform(-scale, scale, nq)
-            if self._task.normal_velocity_noise:
+            if self.task.normal_velocity_noise:
                 state[1 + nq : 1 + nq + nv] += scale * rng.standard_normal(nv)
             else:
                 state[1 + nq : 1 + nq + nv] += rng.uniform(-scale, scale, nv)
@@ -108,9 +108,9 @@ class MujocoSimulator(ArrayRows):
     def observe(self, rows: Array) -> Array:
         """Positions and clipped velocities (n, O) float64."""
         seen = self._state[self._index(rows)][:, self._seen].copy()
-        clip = self._task.velocity_clip
+        clip = self.task.velocity_clip
         if clip < np.inf:
-            velocity = seen[:, -self._model.nv :]
+            velocity = seen[:, -self.model.nv :]
             np.minimum(velocity, clip, out=velocity)
             np.maximum(velocity, -clip, out=velocity)
         return seen
@@ -124,7 +124,7 @@ class MujocoSimulator(ArrayRows):
         box = after[:, self._box]
         healthy = np.logical_and.reduce((box > self._low) & (box < self._high), axis=1)
         reward = self._reward(before[:, 1], after[:, 1], actions, healthy)
-        terminal = ~healthy if self._task.terminate_when_unhealthy else np.zeros_like(healthy)
+        terminal = ~healthy if self.task.terminate_when_unhealthy else np.zeros_like(healthy)
         stable = self._stable(before, after)
         if not np.logical_and.reduce(stable):
             self.unstable += int((~stable).sum())
@@ -132,7 +132,7 @@ class MujocoSimulator(ArrayRows):
             terminal |= ~stable
         self._state[index] = after
         self._elapsed[index] += 1
-        return Step(reward, terminal, (self._elapsed[index] >= self._task.horizon) & ~terminal)
+        return Step(reward, terminal, (self._elapsed[index] >= self.task.horizon) & ~terminal)
 
     def close(self) -> None:
         """End the engine's threads."""
@@ -153,7 +153,7 @@ class MujocoSimulator(ArrayRows):
             before,
             control,
             skip_checks=True,
-            nstep=self._task.frame_skip,
+            nstep=self.task.frame_skip,
             state=trace,
             chunk_size=-(-n // (4 * self._threads)),  # four a thread even out slow rows
         )
@@ -162,7 +162,7 @@ class MujocoSimulator(ArrayRows):
 
     def _reward(self, x: Array, x_after: Array, actions: Array, healthy: Array) -> Array:
         """Rewards w (x' - x) / dt + h [healthy'] - c |u|^2, each (n,)."""
-        task = self._task
+        task = self.task
         forward = task.forward_reward_weight * ((x_after - x) / self._dt)
         cost = task.ctrl_cost_weight * np.add.reduce(actions * actions, axis=1)
         reward: Array = forward + task.healthy_reward * healthy - cost

@@ -1,0 +1,200 @@
+"""Whole algorithms: estimates, bits, what is carried and what is reported."""
+
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tiny_task import HORIZON, Corridor
+
+from trpo.algorithms import Compute, Estimator, State, policy_optimisation
+from trpo.baselines import linear_features, mlp_value, no_baseline
+from trpo.moments import observation_filter
+from trpo.policies import gaussian_mlp
+from trpo.samplers.single_path import Boundary, Carried, Sampled, single_path
+from trpo.simulators.cartpole import CartPole, CartPoleSimulator
+from trpo.streams import stream
+from trpo.types import Algorithm, Map
+from trpo.updates import Rule, natural_gradient, trpo
+
+GAE = Estimator(gamma=0.99, name="gae", lam=0.95, standardise=True, bootstrap=True)
+STEPS = 2505  # not a multiple of the chunk
+Result = tuple[State, list[dict[str, float]]]
+
+
+class Recorder:
+    """An algorithm on a simulator, and every batch that it saw."""
+
+    def __init__(
+        self,
+        simulator: Any,
+        *,
+        rule: Rule | None = None,
+        steps: int = STEPS,
+        boundary: Boundary = "bootstrap",
+        estimator: Estimator = GAE,
+        baseline: Any = None,
+        filter_clip: float = 10.0,
+        pmap: Map = map,
+    ) -> None:
+        """Build it; persistent rows and a value network unless told otherwise."""
+        self.policy = gaussian_mlp(simulator.space, hidden=(8,))
+        fresh = boundary == "complete"
+        self._sampler = single_path(
+            simulator, self.policy, steps=steps, boundary=boundary, fresh=fresh
+        )
+        self.batches: list[Sampled] = []
+        self.algorithm: Algorithm = policy_optimisation(
+            self.policy,
+            rule or trpo(),
+            self._sample,
+            estimator,
+            baseline or mlp_value(simulator.space.obs[0], hidden=(8,)),
+            simulator.space,
+            filter_clip=filter_clip,
+            compute=Compute(pmap),
+        )
+
+    def _sample(self, *arguments: Any) -> Sampled:
+        self.batches.append(self._sampler(*arguments))
+        return self.batches[-1]
+
+    def run(self, iterations: int, state: State | None = None, first: int = 0) -> Result:
+        """Some iterations, from the beginning unless told otherwise."""
+        state = state or self.algorithm.init(stream(0, "init"))
+        infos = []
+        for i in range(first, first + iterations):
+            state, info = self.algorithm.step(stream(0, "step", i), state)
+            infos.append(info)
+        return state, infos
+
+
+def cartpoles() -> CartPoleSimulator:
+    """Five cart-poles that last at most 40 steps."""
+    return CartPoleSimulator(CartPole(horizon=40), 5)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[Map]:
+    """The map of a pool."""
+    with ThreadPoolExecutor(count, initializer=partial(torch.set_num_threads, 1)) as pool:
+        yield pool.map
+
+
+def bits(result: Result) -> bytes:
+    """All that a run leaves, byte for byte."""
+    state, infos = result
+    arrays = [state.theta.numpy(), state.seen.mean, state.seen.squares, state.recent]
+    if not isinstance(state.baseline, tuple | np.ndarray) or hasattr(state.baseline, "theta"):
+        arrays += [state.baseline.theta.numpy(), state.baseline.targets.squares]
+    assert isinstance(state.carried, Carried | None)
+    rows = pickle.dumps(state.carried and [*state.carried.snapshots])
+    return b"".join(np.asarray(a).tobytes() for a in arrays) + repr(infos).encode() + rows
+
+
+@pytest.mark.parametrize("boundary", ["bootstrap", "complete"])
+def test_bits_do_not_depend_on_the_number_of_threads(boundary: Boundary) -> None:
+    plain = bits(Recorder(cartpoles(), boundary=boundary).run(2))
+    for count in (1, 2, 3):
+        with threads(count) as pmap:
+            assert bits(Recorder(cartpoles(), boundary=boundary, pmap=pmap).run(2)) == plain
+
+
+def test_a_pickled_state_goes_on_with_the_same_bits_in_a_new_simulator() -> None:
+    whole_state, whole_infos = Recorder(cartpoles(), steps=300).run(4)
+    half, infos = Recorder(cartpoles(), steps=300).run(2)
+    copy = pickle.loads(pickle.dumps(half))
+    rest = Recorder(cartpoles(), steps=300).run(2, copy, first=2)
+    assert bits((rest[0], infos + rest[1])) == bits((whole_state, whole_infos))
+
+
+def test_a_step_leaves_the_state_it_was_given_as_it_was() -> None:
+    recorder = Recorder(cartpoles(), steps=300)
+    state, infos = recorder.run(1)
+    before = bits((state, infos))
+    first, second = (recorder.run(1, state, first=1) for _ in range(2))
+    assert bits((state, infos)) == before
+    assert bits(first) == bits(second) != before
+
+
+def test_observation_filter_is_frozen_within_an_iteration_and_then_sees_the_batch() -> None:
+    recorder = Recorder(cartpoles(), steps=300)
+    state, _ = recorder.run(0)
+    everything = []
+    for i in range(3):
+        before = state
+        state, _ = recorder.run(1, before, first=i)
+        rollout = recorder.batches[-1].rollout
+        obs = rollout.obs.reshape(-1, 4)
+        seen = torch.from_numpy(observation_filter(before.seen, 10.0)(obs))
+        dist = recorder.policy.network.at(before.theta)(seen).numpy()
+        assert rollout.dist.reshape(dist.shape) == pytest.approx(dist, abs=1e-6)
+        everything.append(obs)
+        assert state.seen.mean == pytest.approx(np.concatenate(everything).mean(0, dtype=float))
+        assert state.seen.std == pytest.approx(np.concatenate(everything).std(0, dtype=float))
+
+
+def test_without_a_filter_nothing_is_counted() -> None:
+    state, _ = Recorder(cartpoles(), steps=300, filter_clip=0.0).run(2)
+    assert state.seen.count == 0
+
+
+def test_reported_returns_are_raw_sums_whatever_the_learner_sees() -> None:
+    recorder = Recorder(Corridor(4), steps=90)
+    state, infos = recorder.run(12)
+    finished = [batch.returns for batch in recorder.batches]
+    for i, (batch, info) in enumerate(zip(recorder.batches, infos, strict=True)):
+        assert info["return_mean"] == pytest.approx(batch.returns.mean())
+        assert info["return_std"] == pytest.approx(batch.returns.std())
+        assert info["reward_per_step"] == pytest.approx(batch.returns.mean() / HORIZON)
+        assert info["length_mean"] == pytest.approx(batch.lengths.mean())
+        assert (info["steps"], info["episodes"]) == (92, len(batch.returns))
+        latest = np.concatenate(finished[: i + 1])[-100:]
+        assert info["return_100"] == pytest.approx(latest.mean())
+    total = sum(batch.rollout.rewards.sum() for batch in recorder.batches)
+    assert state.carried is not None
+    assert np.concatenate(finished).sum() + state.carried.returns.sum() == pytest.approx(total)
+    assert sum(len(f) for f in finished) > 100 == len(state.recent)
+
+
+def test_iteration_without_a_finished_episode_reports_no_return() -> None:
+    simulator = CartPoleSimulator(CartPole(max_position=1e9, max_angle=1e9), 2)
+    _, (info,) = Recorder(simulator, steps=20).run(1)
+    names = ("return_mean", "return_std", "return_100", "reward_per_step", "length_mean")
+    assert all(np.isnan(info[name]) for name in names)
+    assert info["episodes"] == 0
+
+
+def test_parameters_that_are_not_finite_are_an_error_that_names_them() -> None:
+    recorder = Recorder(cartpoles(), rule=natural_gradient(penalty=1e-300), steps=300)
+    with pytest.raises(FloatingPointError, match="policy parameters are not finite"):
+        recorder.run(1)
+
+
+def test_baseline_is_fitted_after_the_update_that_used_it() -> None:
+    recorder = Recorder(cartpoles(), steps=300, baseline=linear_features(4), filter_clip=0.0)
+    first, infos = recorder.run(1)
+    assert infos[0]["explained_variance"] == pytest.approx(0, abs=1e-9)  # V was still zero
+    _, (second,) = recorder.run(1, first, first=1)
+    assert second["explained_variance"] > 0.3
+
+
+def test_the_papers_protocol_learns_to_balance_a_pole() -> None:
+    simulator = CartPoleSimulator(CartPole(horizon=100), 20)
+    recorder = Recorder(
+        simulator,
+        rule=trpo(delta=0.05),
+        steps=1000,
+        boundary="complete",
+        estimator=Estimator(gamma=0.99),
+        baseline=no_baseline(),
+        filter_clip=0.0,
+    )
+    _, infos = recorder.run(15)
+    assert infos[-1]["return_mean"] > 2 * infos[0]["return_mean"]
+    assert all(info["kl_mean"] <= 0.05 for info in infos)

@@ -1,0 +1,132 @@
+"""From a batch to samples and targets: what follows a cut, standardisation, explained variance."""
+
+import numpy as np
+import pytest
+import torch
+from oracles import CONTINUOUS
+from test_estimators import AFTER, ENDED, MONTE_CARLO, REWARDS, VALUES
+from test_estimators import GAE as ADVANTAGES
+
+from trpo.algorithms import Estimates, Estimator, estimate
+from trpo.policies import linear_gaussian
+from trpo.samplers.single_path import Sampled
+from trpo.types import Array, Rollout
+
+POLICY = linear_gaussian(CONTINUOUS)
+BATCH_END = np.zeros(ENDED.shape, bool)
+BATCH_END[3, 2] = True
+GAMMA = 0.5
+HALF = Estimator(gamma=GAMMA, name="gae", lam=0.5)
+NO_END = {  # row 2 with nothing after it
+    "gae": np.array([-1.75, 1, 8, 0]),
+    "monte_carlo": np.array([7.5, 7, 10, 4]) - VALUES[:, 2],
+}
+
+
+def batch(values: Array = VALUES, gone: Array | None = None) -> Sampled:
+    """The paths of test_estimators as a batch whose observations are the values themselves."""
+    rng = np.random.default_rng(0)
+    valid = np.ones(ENDED.shape, bool) if gone is None else ~gone
+    rollout = Rollout(
+        obs=values[..., None].astype(np.float32),
+        actions=rng.standard_normal((*ENDED.shape, 2)).astype(np.float32),
+        dist=rng.standard_normal((*ENDED.shape, 4)).astype(np.float32),
+        rewards=REWARDS,
+        ended=ENDED,
+        cut=AFTER > 0,
+        cut_obs=AFTER[AFTER > 0][:, None].astype(np.float32),
+        valid=valid,
+    )
+    return Sampled(rollout, BATCH_END, np.zeros(0), np.zeros(0, int), None, 12, 0)
+
+
+def made(estimator: Estimator, found: Sampled | None = None, scale: float = 1.0) -> Estimates:
+    """Estimates from the batch; the filter and the value function divide and multiply by scale."""
+    return estimate(
+        found or batch(),
+        POLICY,
+        estimator,
+        lambda obs: obs / np.float32(scale),
+        lambda obs: scale * obs[:, 0].astype(float),
+    )
+
+
+def rows(x: Array) -> list[float]:
+    """(T, N) -> row after row."""
+    found: list[float] = x.T.ravel().tolist()
+    return found
+
+
+def q(found: Estimates) -> list[float]:
+    """The samples' q as a list."""
+    return [float(x) for x in found.samples.q[:, 0]]
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_gae_goes_on_after_limits_and_batch_ends_with_the_value_last_seen(scale: float) -> None:
+    found = made(HALF._replace(bootstrap=True), scale=scale)
+    assert q(found) == pytest.approx(rows(ADVANTAGES))
+    assert found.targets == pytest.approx(rows(ADVANTAGES + VALUES))
+
+
+@pytest.mark.parametrize("name", ["gae", "monte_carlo"])
+def test_a_batch_end_adds_nothing_unless_told_but_a_time_limit_is_never_an_end(name: str) -> None:
+    full = {"gae": ADVANTAGES, "monte_carlo": MONTE_CARLO - VALUES}[name].copy()
+    full[:, 2] = NO_END[name]
+    assert q(made(HALF._replace(name=name))) == pytest.approx(rows(full))
+
+
+def test_monte_carlo_is_the_discounted_return_less_the_value() -> None:
+    found = made(Estimator(gamma=GAMMA, bootstrap=True))
+    assert q(found) == pytest.approx(rows(MONTE_CARLO - VALUES))
+    assert found.targets == pytest.approx(rows(MONTE_CARLO))
+
+
+def test_standardised_advantages_have_mean_zero_and_deviation_one_but_targets_do_not() -> None:
+    plain = made(HALF._replace(bootstrap=True))
+    found = made(HALF._replace(bootstrap=True, standardise=True))
+    x = np.array(q(plain))
+    assert q(found) == pytest.approx((x - x.mean()) / x.std(), abs=1e-6)
+    assert np.mean(q(found)) == pytest.approx(0, abs=1e-6)
+    assert np.std(q(found)) == pytest.approx(1, abs=1e-6)
+    assert np.array_equal(found.targets, plain.targets)
+
+
+def test_steps_of_rows_that_had_finished_are_left_out() -> None:
+    gone = np.zeros(ENDED.shape, bool)
+    gone[2:, 0] = True  # row 0 stopped after its first termination
+    found = made(HALF._replace(bootstrap=True), batch(gone=gone))
+    assert q(found) == pytest.approx([*ADVANTAGES[:2, 0], *ADVANTAGES[:, 1], *ADVANTAGES[:, 2]])
+    assert len(found.obs) == len(found.targets) == 10
+
+
+def test_samples_hold_the_steps_row_after_row_under_the_old_policy() -> None:
+    sampled = batch()
+    found = made(HALF, sampled, scale=2.0)
+    assert found.samples.obs[:, 0].tolist() == rows(VALUES / 2)
+    assert found.obs[:, 0].tolist() == rows(VALUES / 2)
+    actions = sampled.rollout.actions.swapaxes(0, 1).reshape(12, 1, 2)
+    old = torch.from_numpy(sampled.rollout.dist.swapaxes(0, 1).reshape(12, 4))
+    assert np.array_equal(found.samples.actions.numpy(), actions)
+    assert torch.equal(found.samples.old, old)
+    normal = torch.distributions.Normal(old[:, :2], old[:, 2:].exp())
+    log_p = normal.log_prob(torch.from_numpy(actions[:, 0])).sum(1)
+    assert torch.allclose(found.samples.log_q[:, 0], log_p, atol=1e-5)
+    assert found.samples.weight.tolist() == [1.0] * 12
+
+
+def test_explained_variance_is_one_for_a_perfect_value_and_zero_for_none() -> None:
+    estimator = Estimator(gamma=GAMMA, bootstrap=True)
+    assert made(estimator, batch(MONTE_CARLO)).explained_variance == pytest.approx(1)
+    assert made(estimator, batch(0 * VALUES)).explained_variance == pytest.approx(0)
+    worse = made(estimator, batch(-MONTE_CARLO)).explained_variance
+    assert worse == pytest.approx(1 - 4)
+
+
+def test_explained_variance_of_a_constant_is_not_a_number() -> None:
+    sampled = batch(0 * VALUES)
+    still = sampled._replace(
+        rollout=sampled.rollout._replace(rewards=0 * REWARDS, ended=AFTER > -1)
+    )
+    nothing = still.rollout._replace(cut=AFTER > 99, cut_obs=np.zeros((0, 1), np.float32))
+    assert np.isnan(made(HALF, still._replace(rollout=nothing)).explained_variance)

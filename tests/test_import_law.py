@@ -1,0 +1,108 @@
+"""Who may import what, read from the syntax trees of all modules."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = ("trpo", "runners", "analysis")
+EFFECTS = {  # what the pure maths may not touch
+    *("hydra", "omegaconf", "logging", "pathlib", "os", "time"),
+    *("pandas", "matplotlib", "seaborn", "rich"),
+}
+FORBIDDEN = {
+    "trpo": EFFECTS | {"runners", "analysis"},
+    "analysis": {"trpo", "runners"},
+    "runners": {"analysis"},
+}
+ORDER = [
+    "types",
+    "streams",
+    "chunks",
+    "moments",
+    "simulators",
+    "simulators.protocol",
+    "simulators.quiet",
+    "simulators.rows",
+    "simulators.snapshots",
+    "simulators.gymnasium",
+    "simulators.cartpole",
+    "simulators.mujoco_tasks",
+    "simulators.mujoco",
+    "distributions",
+    "networks",
+    "policies",
+    "samplers",
+    "samplers.single_path",
+    "estimators",
+    "solvers",
+    "baselines",
+    "surrogates",
+    "metrics",
+    "steps",
+    "updates",
+    "algorithms",
+]
+"""The modules of trpo; each imports only from those before it."""
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Every module of a package by its dotted name."""
+    files = (ROOT / package).rglob("*.py")
+    names = {f: f.relative_to(ROOT).with_suffix("").parts for f in files}
+    return {".".join(p[:-1] if p[-1] == "__init__" else p): f for f, p in names.items()}
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, anywhere in it; relative imports are not allowed."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def ours(path: Path) -> set[str]:
+    """The modules of trpo among the imports of a file."""
+    known = modules("trpo")
+    return {
+        next(name for name in (full, full.rpartition(".")[0]) if name in known)
+        for full in imported(path)
+        if full.split(".")[0] == "trpo"
+    }
+
+
+FILES = [(p, name, path) for p in OURS for name, path in modules(p).items()]
+
+
+@pytest.mark.parametrize(("package", "name", "path"), FILES, ids=[name for _, name, _ in FILES])
+def test_module_imports_nothing_that_its_package_may_not(
+    package: str, name: str, path: Path
+) -> None:
+    assert not {full.split(".")[0] for full in imported(path)} & FORBIDDEN[package]
+
+
+def test_every_module_of_trpo_has_its_place() -> None:
+    placed = {"trpo", *(f"trpo.{name}" for name in ORDER)}
+    assert set(modules("trpo")) == placed
+    assert len(ORDER) == len(set(ORDER))
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_module_of_trpo_imports_only_modules_before_it(name: str) -> None:
+    path = modules("trpo")[f"trpo.{name}"]
+    before = {f"trpo.{other}" for other in ORDER[: ORDER.index(name)]}
+    assert ours(path) <= before
+
+
+def test_nothing_random_is_drawn_but_from_a_generator_that_was_handed_in() -> None:
+    for path in modules("trpo").values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("np.random."):
+                assert node.attr in {"Generator", "default_rng"}, path
+            assert not (isinstance(node, ast.Attribute) and node.attr.startswith("manual_seed"))
+            assert ast.unparse(node) != "torch.randn", path

@@ -1,0 +1,121 @@
+"""Every setting of every rule and baseline is read: changing it changes what comes out.
+
+The settings are taken from the signatures, so that a new one without an entry here fails.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple, get_type_hints
+
+import numpy as np
+import pytest
+import torch
+from oracles import problem
+from test_updates import RULES
+
+from trpo.baselines import Baseline, linear_features, mlp_value
+from trpo.updates import Update, update
+
+CHANGED: dict[str, Any] = {
+    "delta": 0.003,
+    "penalty": 2.0,
+    "epsilon": 2.0,
+    "gamma": 0.9,
+    "direction.cg_steps": 3,
+    "direction.damping": 0.1,
+    "direction.every": 2,
+    "search.shrink": 0.7,
+    "search.max_backtracks": 0,
+    "radius.poor": 5.0,
+    "radius.good": 5.0,
+    "radius.factor": 3.0,
+    "radius.delta_max": 1e-9,
+}
+FITTED: dict[str, Any] = {
+    "hidden": (7,),
+    "gauss_newton_steps": 2,
+    "cg_steps": 2,
+    "damping": 1.0,
+    "every": 3,
+    "max_halvings": 0,
+    "ridge": 0.5,
+}
+
+
+class Setting(NamedTuple):
+    """One setting of a rule: `group` is the dataclass that holds it, if any."""
+
+    rule: Callable[..., Any]
+    group: str
+    name: str
+
+    def __str__(self) -> str:
+        """Its name, for the test's."""
+        return f"{self.rule.__name__}-{self.path}"
+
+    @property
+    def path(self) -> str:
+        """Its name within a configuration."""
+        return f"{self.group}.{self.name}".lstrip(".")
+
+
+def settings(rule: Callable[..., Any]) -> list[Setting]:
+    """Every setting of a rule, those of nested dataclasses included."""
+    hints = {k: v for k, v in get_type_hints(rule).items() if k != "return"}
+    nested = {k: fields(v) if is_dataclass(v) else () for k, v in hints.items()}
+    return [
+        setting
+        for name, inner in nested.items()
+        for setting in ([Setting(rule, name, f.name) for f in inner] or [Setting(rule, "", name)])
+    ]
+
+
+def changed(setting: Setting, base: dict[str, Any]) -> dict[str, Any]:
+    """The keyword arguments `base` with another value of this setting."""
+    value = CHANGED[setting.path]
+    if not setting.group:
+        return {**base, setting.name: value}
+    kind = get_type_hints(setting.rule)[setting.group]
+    return {**base, setting.group: kind(**{setting.name: value})}
+
+
+def outcome(rule: Callable[..., Any], keywords: dict[str, Any]) -> Update:
+    """One update; one with a large δ has to backtrack."""
+    found, made = problem("mlp"), rule(**keywords)
+    return update(found.policy, made, found.samples, found.theta, made.step.size)
+
+
+@pytest.mark.parametrize("setting", [s for rule in RULES for s in settings(rule)], ids=str)
+def test_every_setting_of_a_rule_changes_the_update(setting: Setting) -> None:
+    takes_delta = "delta" in inspect.signature(setting.rule).parameters
+    calm, rough = {}, ({"delta": 2.0} if takes_delta else {})
+    differs = []
+    for base in (calm, rough):
+        before = outcome(setting.rule, base)
+        after = outcome(setting.rule, changed(setting, base))
+        same = torch.equal(before.theta, after.theta) and before.size == after.size
+        differs.append(not same)
+    assert any(differs)
+
+
+def fit(baseline: Baseline) -> np.ndarray[Any, Any]:
+    """What a baseline says after one fit to data that make it halve its steps."""
+    rng = np.random.default_rng(0)
+    obs = rng.standard_normal((40, 3)).astype(np.float32)
+    targets = 5 * np.sign(np.sin(9 * obs[:, 0])) * obs[:, 1] ** 3
+    state = baseline.fit(baseline.init(np.random.default_rng(1)), obs, targets, map)
+    return baseline.predict(state, obs, map)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (make, name)
+        for make in (mlp_value, linear_features)
+        for name in inspect.signature(make).parameters
+        if name != "width"
+    ],
+)
+def test_every_setting_of_a_baseline_changes_the_fit(make: Callable[..., Any], name: str) -> None:
+    assert not np.array_equal(fit(make(3)), fit(make(3, **{name: FITTED[name]})))
