@@ -125,8 +125,7 @@ def test_explained_variance_is_one_for_a_perfect_value_and_zero_for_none() -> No
 
 def test_explained_variance_of_a_constant_is_not_a_number() -> None:
     sampled = batch(0 * VALUES)
-    still = sampled._replace(
-        rollout=sampled.rollout._replace(rewards=0 * REWARDS, ended=AFTER > -1)
+    nothing = sampled.rollout._replace(
+        rewards=0 * REWARDS, cut=AFTER > 99, cut_obs=np.zeros((0, 1), np.float32)
     )
-    nothing = still.rollout._replace(cut=AFTER > 99, cut_obs=np.zeros((0, 1), np.float32))
-    assert np.isnan(made(HALF, still._replace(rollout=nothing)).explained_variance)
+    assert np.isnan(made(HALF, sampled._replace(rollout=nothing)).explained_variance)

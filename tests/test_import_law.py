@@ -16,34 +16,15 @@ FORBIDDEN = {
     "analysis": {"trpo", "runners"},
     "runners": {"analysis"},
 }
-ORDER = [
-    "types",
-    "streams",
-    "chunks",
-    "moments",
-    "simulators",
-    "simulators.protocol",
-    "simulators.quiet",
-    "simulators.rows",
-    "simulators.snapshots",
-    "simulators.gymnasium",
-    "simulators.cartpole",
-    "simulators.mujoco_tasks",
-    "simulators.mujoco",
-    "distributions",
-    "networks",
-    "policies",
-    "samplers",
-    "samplers.single_path",
-    "estimators",
-    "solvers",
-    "baselines",
-    "surrogates",
-    "metrics",
-    "steps",
-    "updates",
+ORDER = (
+    *("types", "streams", "chunks", "moments"),
+    *("simulators", "simulators.protocol", "simulators.quiet", "simulators.rows"),
+    *("simulators.snapshots", "simulators.gymnasium", "simulators.cartpole"),
+    *("simulators.mujoco_tasks", "simulators.mujoco"),
+    *("distributions", "networks", "policies", "samplers", "samplers.single_path"),
+    *("estimators", "solvers", "baselines", "surrogates", "metrics", "steps", "updates"),
     "algorithms",
-]
+)
 """The modules of trpo; each imports only from those before it."""
 
 

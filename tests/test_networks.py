@@ -30,6 +30,8 @@ def test_output_is_that_of_the_layers_written_out(name: str) -> None:
     output = network.at(found.theta)(obs)
     assert torch.allclose(output, found.forward(found.theta), atol=1e-14)
     assert torch.equal(network.linearise(found.theta, obs).output, output)
+    acted = network.act(found.theta)(obs.numpy())
+    assert acted == pytest.approx(output.numpy(), abs=1e-14)
 
 
 @every_policy
@@ -74,6 +76,7 @@ def test_products_change_none_of_their_inputs_and_repeat(name: str) -> None:
     output, first = at.output.clone(), (at.jvp(v), at.vjp(u))
     again = (at.jvp(v), at.vjp(u))
     found.policy.network.at(theta)(obs)
+    found.policy.network.act(theta)(obs.numpy())
     assert all(torch.equal(x, y) for x, y in zip((theta, obs, v, u), before, strict=True))
     assert all(torch.equal(x, y) for x, y in zip(first, again, strict=True))
     assert torch.equal(at.output, output)

@@ -208,12 +208,17 @@ def test_discrete_actions_are_indices_that_reach_the_task_as_they_are() -> None:
     assert np.array_equal(rollout.rewards - 10 * (rollout.obs[..., 0] + 1), rollout.actions[..., 0])
 
 
-def test_noise_does_not_depend_on_when_episodes_end() -> None:
-    def noise(horizon: int) -> Array:
-        rollout = sample(Corridor(3, horizon=horizon), 60, "truncate").rollout
-        return (rollout.actions - rollout.dist[..., :1])[..., 0]
+@pytest.mark.parametrize("boundary", ["complete", *CUT])
+def test_noise_of_a_row_does_not_depend_on_when_episodes_end(boundary: Boundary) -> None:
+    def noise(horizon: int) -> tuple[Array, Array]:
+        rollout = sample(Corridor(3, horizon=horizon), 200, boundary).rollout
+        return (rollout.actions - rollout.dist[..., :1])[..., 0], rollout.valid
 
-    assert noise(4) == pytest.approx(noise(HORIZON), abs=1e-6)
+    (one, valid), (other, also) = noise(4), noise(HORIZON)
+    length = min(len(one), len(other))
+    both = valid[:length] & also[:length]
+    assert one[:length][both] == pytest.approx(other[:length][both], abs=1e-6)
+    assert len(np.unique(one[valid].round(5))) == valid.sum()  # and is never drawn twice
 
 
 @pytest.mark.parametrize("boundary", ["complete", *CUT])

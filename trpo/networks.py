@@ -130,7 +130,8 @@ def activations(layers: list[tuple[X, X | None]], x: X, tanh: Callable[[X], X]) 
     found: list[X] = [x]
     for w, b in layers[:-1]:
         found.append(tanh(affine(found[-1], w, b)))
-    return [*found, affine(found[-1], *layers[-1])]
+    found.append(affine(found[-1], *layers[-1]))
+    return found
 
 
 def affine(x: X, w: X, b: X | None) -> X:
@@ -181,7 +182,10 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
         inner, constant = network.act(weights), free.numpy()
 
         def apply(x: Array) -> Array:
-            return np.concatenate([inner(x), np.broadcast_to(constant, (len(x), count))], axis=1)
+            output = inner(x)
+            both = np.empty((len(x), output.shape[1] + count), np.float32)
+            both[:, :-count], both[:, -count:] = output, constant
+            return both
 
         return apply
 

@@ -61,6 +61,7 @@ def single_path(
     every = np.arange(simulator.count)
     low, high, discrete = simulator.space.low, simulator.space.high, simulator.space.discrete
 
+    @np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
     def sample(
         rng: np.random.Generator, theta: Tensor, seen_through: Filter, carried: Carried | None
     ) -> Sampled:

@@ -118,11 +118,12 @@ class MujocoSimulator(ArrayRows):
     def step(self, actions: Array, rows: Array) -> Step:
         """Hold actions (n, A) for frame_skip engine steps."""
         index = self._index(rows)
-        actions = np.asarray(actions, np.float64)
         before = self._state[index]
         after = self._advance(before, actions)
         box = after[:, self._box]
-        healthy = np.logical_and.reduce((box > self._low) & (box < self._high), axis=1)
+        inside = box > self._low
+        inside &= box < self._high
+        healthy = np.logical_and.reduce(inside, axis=1)  # and finite: no NaN or inf is inside
         reward = self._reward(before[:, 1], after[:, 1], actions, healthy)
         terminal = ~healthy if self.task.terminate_when_unhealthy else np.zeros_like(healthy)
         stable = self._stable(before, after)
