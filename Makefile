@@ -27,8 +27,8 @@ test: setup ## Run the tests on all cores
 	$(PY) -m pytest -n auto
 
 reproduce: setup ## Train everything at SCALE=demo|desk|paper (default demo), then draw and judge it
-	$(PY) -m runners.reproduce --scale $(SCALE)
-	$(PY) -m analysis.report
+	@$(PY) -m runners.reproduce --scale $(SCALE); trained=$$?; \
+	$(PY) -m analysis.report && exit $$trained
 
 figures: setup ## Draw the figures again from results/data, without training
 	$(PY) -m analysis.report --only figures
@@ -39,8 +39,8 @@ tables: setup ## Write the tables again from results/data
 claims: setup ## Judge the paper's claims on results/data
 	$(PY) -m analysis.report --only claims
 
-report: setup ## Figures, tables, claims and results/report.html from results/data
-	$(PY) -m analysis.report --only figures --only tables --only claims --only report
+report: setup ## Collect new runs into results/data, then figures, tables, claims and the page
+	$(PY) -m analysis.report
 
 bench: setup ## Measure speed and memory against the bare engine
 	$(PY) -m runners.bench

@@ -42,6 +42,8 @@ class Protocol:
     rows: int = MISSING
     boundary: str = MISSING
     fresh: bool = MISSING
+    delta: float = MISSING
+    deltas: dict[str, float] = field(default_factory=dict)
     penalty: float = MISSING
     l2_radius: float = MISSING
 
@@ -103,7 +105,7 @@ def register() -> None:
 
 
 def identity(cfg: DictConfig) -> dict[str, Any]:
-    """The resolved settings that a run's numbers depend on (DESIGN: what its hash is made of)."""
+    """The resolved settings that a run's numbers depend on (its hash is made of them)."""
     resolved: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     return {key: value for key, value in resolved.items() if key not in NOT_IDENTITY}
 

@@ -66,10 +66,10 @@ def mlp_value(
     width: int,
     *,
     hidden: tuple[int, ...] = (64, 64),
-    gauss_newton_steps: int = 4,
+    gauss_newton_steps: int = 3,
     cg_steps: int = 8,
     damping: float = 0.01,
-    every: int = 2,
+    every: int = 4,
     max_halvings: int = 5,
 ) -> Baseline:
     """A tanh network for V(s) / (standard deviation of the returns), fitted by Gauss-Newton.

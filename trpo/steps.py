@@ -57,7 +57,7 @@ class LineSearch:
         max_backtracks: candidates after the first.
     """
 
-    shrink: float = 0.5
+    shrink: float = 0.8
     max_backtracks: int = 10
 
 

@@ -141,7 +141,7 @@ class Direction:
     """
 
     cg_steps: int = 10
-    damping: float = 1e-3
+    damping: float = 1e-5
     every: int = 1
 
     def solver(self) -> Solver:
