@@ -7,7 +7,7 @@ from oracles import CONTINUOUS
 from test_estimators import AFTER, ENDED, MONTE_CARLO, REWARDS, VALUES
 from test_estimators import GAE as ADVANTAGES
 
-from trpo.algorithms import Estimates, Estimator, estimate
+from trpo.algorithms import Estimates, Estimator, estimate, flat
 from trpo.policies import linear_gaussian
 from trpo.samplers.single_path import Sampled
 from trpo.types import Array, Rollout
@@ -129,3 +129,11 @@ def test_explained_variance_of_a_constant_is_not_a_number() -> None:
         rewards=0 * REWARDS, cut=AFTER > 99, cut_obs=np.zeros((0, 1), np.float32)
     )
     assert np.isnan(made(HALF, sampled._replace(rollout=nothing)).explained_variance)
+
+
+def test_flattening_keeps_the_valid_steps_of_a_row_together() -> None:
+    x = np.arange(12).reshape(4, 3)
+    valid = np.ones((4, 3), bool)
+    assert flat(x, valid).tolist() == [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11]
+    valid[2:, 1] = False
+    assert flat(x, valid).tolist() == [0, 3, 6, 9, 1, 4, 2, 5, 8, 11]

@@ -26,6 +26,7 @@ THETA = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
 X = torch.tensor([0.2, 0.4, -0.4], dtype=torch.float64)  # of norm 0.6
 MEAN, MAX = 0.5, 2.0  # curvature along X: the mean over states and the maximum
 DELTA = 0.04
+HALVE = LineSearch(0.5, 10)
 FULL, FULL_MAX = sqrt(2 * DELTA / MEAN), sqrt(2 * DELTA / MAX)  # lengths, in units of X
 Evaluate = Callable[[float], Evaluation]  # of the distance from θ_old, in units of X
 
@@ -52,7 +53,7 @@ def at(step: Step) -> float:
 
 
 def test_first_candidate_is_the_border_of_the_quadratic_model() -> None:
-    step = trust_region(DELTA, LineSearch()).move(DELTA, local(good_below(inf)), X)
+    step = trust_region(DELTA, HALVE).move(DELTA, local(good_below(inf)), X)
     assert at(step) == pytest.approx(FULL)
     assert (step.accepted, step.backtracks, step.size) == (True, 0, DELTA)
     assert step.evaluation == Evaluation(pytest.approx(FULL), DELTA, 1.0)
@@ -72,7 +73,7 @@ def test_candidates_shrink_until_the_kl_is_within_delta(rejected: int, shrink: f
 def test_candidates_shrink_until_the_surrogate_rises() -> None:
     rising = 0.3 * FULL
     neighbourhood = local(lambda t: Evaluation(rising - t, 0.0, 0.0))
-    step = trust_region(DELTA, LineSearch()).move(DELTA, neighbourhood, X)
+    step = trust_region(DELTA, HALVE).move(DELTA, neighbourhood, X)
     assert (step.accepted, step.backtracks) == (True, 2)  # a half is too far, a quarter is not
     assert at(step) == pytest.approx(FULL / 4)
 
@@ -121,17 +122,17 @@ def test_bound_over_the_maximum_has_the_maximums_length_and_constraint() -> None
     def evaluate(t: float) -> Evaluation:
         return Evaluation(1.0, 0.0, kl_max["near" if t <= 0.6 * FULL_MAX else "far"])
 
-    step = trust_region(DELTA, LineSearch(), over="max").move(DELTA, local(evaluate), X)
+    step = trust_region(DELTA, HALVE, over="max").move(DELTA, local(evaluate), X)
     assert at(step) == pytest.approx(FULL_MAX / 2)
     assert step.backtracks == 1
-    mean = trust_region(DELTA, LineSearch()).move(DELTA, local(evaluate), X)
+    mean = trust_region(DELTA, HALVE).move(DELTA, local(evaluate), X)
     assert at(mean) == pytest.approx(FULL)
 
 
 @pytest.mark.parametrize("curvature", [0.0, -1.0, nan, inf])
 def test_direction_without_a_usable_curvature_is_not_followed(curvature: float) -> None:
     neighbourhood = local(lambda t: Evaluation(t, 0.0, 0.0), curvature, curvature)
-    step = trust_region(DELTA, LineSearch()).move(DELTA, neighbourhood, X)
+    step = trust_region(DELTA, HALVE).move(DELTA, neighbourhood, X)
     assert not step.accepted
     assert torch.equal(step.theta, THETA)
     assert at(ball(DELTA).move(DELTA, neighbourhood, X)) == 0
@@ -152,7 +153,7 @@ def test_fixed_penalty_divides_the_direction_by_its_coefficient(lam: float) -> N
     assert step.evaluation.gain == pytest.approx(1 / lam)
 
 
-@pytest.mark.parametrize("rule", [ball, fixed_penalty, lambda s: trust_region(s, LineSearch())])
+@pytest.mark.parametrize("rule", [ball, fixed_penalty, lambda s: trust_region(s, HALVE)])
 def test_the_size_that_is_handed_in_counts_and_not_the_first_one(
     rule: Callable[..., object],
 ) -> None:

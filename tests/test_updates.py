@@ -1,6 +1,7 @@
 """Each named rule against its definition, and the surrogate and its gradient against autograd."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from math import sqrt
 
@@ -31,6 +32,7 @@ from trpo.updates import (
 
 RULES = (trpo, empirical_fim, max_kl, adaptive, natural_gradient, tnpg, vanilla_pg, theory_penalty)
 EXACT = Direction(cg_steps=200, damping=1e-2)
+HALVE = LineSearch(0.5, 10)
 every_policy = pytest.mark.parametrize("name", CASES)
 every_rule = pytest.mark.parametrize("rule", RULES)
 
@@ -120,7 +122,7 @@ def test_tnpg_is_trpos_first_candidate(name: str) -> None:
     backtracks = set()
     for seed, delta in product(range(6), (1e-4, 1e-3, 3.0)):
         found = problem(name, seed)
-        first, searched = run(tnpg(delta=delta), found), run(trpo(delta=delta), found)
+        first, searched = run(tnpg(delta=delta), found), run(trpo(delta=delta, search=HALVE), found)
         shrunk = 0.5**searched.info.backtracks * (first.theta - found.theta)
         assert torch.allclose(searched.theta - found.theta, shrunk, atol=1e-13)
         backtracks.add(searched.info.backtracks)
@@ -142,7 +144,7 @@ def test_tnpg_goes_to_the_border_of_the_dense_quadratic_model(name: str) -> None
 def test_trpo_keeps_the_mean_kl_within_delta_and_gains(name: str) -> None:
     for delta in (1e-3, 0.01, 0.3, 3.0):
         found = problem(name)
-        new = run(trpo(delta=delta), found)
+        new = run(trpo(delta=delta, search=HALVE), found)
         assert new.info.accepted
         assert found.surrogate(new.theta) > found.surrogate(found.theta)
         assert found.mean(found.kl(new.theta)) <= delta
@@ -155,7 +157,7 @@ def test_update_keeps_the_old_parameters_when_nothing_gains(
 ) -> None:
     found = problem(name)
     flat = found._replace(samples=found.samples._replace(q=torch.zeros_like(found.samples.q)))
-    new = run(rule(), flat)
+    new = run(rule(search=HALVE), flat)
     assert torch.equal(new.theta, found.theta)
     assert (new.info.accepted, new.info.backtracks, new.info.step_norm) == (False, 11, 0.0)
 
@@ -166,13 +168,13 @@ def test_max_kl_bounds_the_maximum_and_is_as_long_as_that_allows(name: str) -> N
     fisher = hessian(found)
     x = solved(found, fisher)
     _, largest = kl_hessian()(found.policy, found.samples, found.theta, map).quadratic(x)
-    new = run(max_kl(delta=0.01, direction=EXACT), found)
+    new = run(max_kl(delta=0.01, direction=EXACT, search=HALVE), found)
     full = x * sqrt(0.02 / largest)
     shrunk = 0.5**new.info.backtracks * full
     assert torch.allclose(new.theta - found.theta, shrunk, atol=1e-8)
     assert found.kl(new.theta).max() <= 0.01
     for delta in (0.01, 0.1, 1.0):
-        assert run(max_kl(delta=delta), found).info.kl_max <= delta
+        assert run(max_kl(delta=delta, search=HALVE), found).info.kl_max <= delta
     means = [run(trpo(delta=1e-3), problem(name, seed)).info for seed in range(4)]
     assert max(info.kl_max for info in means) > 1e-3
 
@@ -201,14 +203,15 @@ def test_empirical_fim_solves_with_the_covariance_of_the_scores(name: str) -> No
     scores = torch.autograd.functional.jacobian(found.log_prob, found.theta)[:, 0]
     fisher = scores.T @ scores / len(scores)
     x = solved(found, fisher)
-    new = run(empirical_fim(delta=1e-4, direction=EXACT), found)
+    new = run(empirical_fim(delta=1e-4, direction=EXACT, search=HALVE), found)
     full = x * sqrt(2e-4 / float(x @ fisher @ x))
     assert torch.allclose(new.theta - found.theta, 0.5**new.info.backtracks * full, atol=1e-7)
 
 
 def test_rules_that_use_every_kth_state_solve_with_these_alone() -> None:
     found, thin = problem("mlp"), Direction(200, 1e-2, every=5)
-    for rule, metric in ((natural_gradient, kl_hessian), (empirical_fim, score_covariance)):
+    searched = partial(empirical_fim, search=HALVE)
+    for rule, metric in ((natural_gradient, kl_hessian), (searched, score_covariance)):
         at = metric(every=5)(found.policy, found.samples, found.theta, map)
         x = solved(found, matrix(at.product, len(found.theta)))
         step = moved(rule(direction=thin), found)
@@ -235,6 +238,6 @@ def test_adaptive_is_trpo_with_the_radius_that_the_last_update_left() -> None:
     assert first.info.size == 1e-4
     second = update(found.policy, adaptive(delta=1e-4), found.samples, found.theta, first.size)
     assert torch.equal(second.theta, run(trpo(delta=first.size), found).theta)
-    far = run(adaptive(delta=2.0, search=LineSearch()), found)
+    far = run(adaptive(delta=2.0, search=HALVE), found)
     assert far.info.backtracks > 0
     assert far.size == 1.0
