@@ -107,7 +107,8 @@ def register() -> None:
 def identity(cfg: DictConfig) -> dict[str, Any]:
     """The resolved settings that a run's numbers depend on (its hash is made of them)."""
     resolved: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    return {key: value for key, value in resolved.items() if key not in NOT_IDENTITY}
+    kept = {key: value for key, value in resolved.items() if key not in NOT_IDENTITY}
+    return kept | {"protocol": {"name": cfg.protocol.name}}  # its values stand where they are used
 
 
 def validate(cfg: DictConfig) -> None:
