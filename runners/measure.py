@@ -1,0 +1,182 @@
+"""What `make bench` measures, one function a quantity.
+
+Every ratio is taken within one round: the bare engine replays, from the same states and with the
+same actions, exactly the steps that the sampler and the whole iteration take, so a machine that
+slows down slows all of them.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from runners import config
+from runners.build import Parts, algorithm, build, parts
+from runners.replay import Recorder, Segment, replay
+from trpo.algorithms import estimate
+from trpo.moments import observation_filter
+from trpo.samplers.single_path import Sampler, single_path
+from trpo.streams import stream
+from trpo.types import Array
+from trpo.updates import Objective
+
+
+class Ratios(NamedTuple):
+    """One task under one protocol; the ratios are medians over rounds of equal work."""
+
+    bare: float  # steps/s of a loop around mj_step
+    sampler: float  # bare seconds / sampler seconds
+    whole: float  # bare seconds / seconds of a whole iteration
+
+
+def composed(*overrides: str) -> DictConfig:
+    """The configuration that these overrides give."""
+    config.register()
+    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Wall time of one call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def compare(cfg: DictConfig, warm_up: int, rounds: int) -> Ratios:
+    """Measure bare engine, sampler and whole iteration in turn, on the same steps."""
+    with parts(cfg) as part, ThreadPoolExecutor(cfg.threads) as pool:
+        recorder, recording = _recording(cfg, part)
+        state, run = _warmed(algorithm(part), warm_up)
+        found = []
+        for i in range(warm_up + 1, warm_up + rounds + 1):
+            see = observation_filter(state.seen, part.filter_clip)
+            inputs = (state.theta, see, state.carried)
+            steps = recording(stream(0, "step", i), *inputs).steps
+            segments = recorder.segments()
+            shares = [segments[k :: cfg.threads] for k in range(cfg.threads)]
+
+            def bare(shares: list[list[Segment]] = shares) -> None:
+                list(pool.map(lambda share: replay(recorder, share), shares))
+
+            before = seconds(bare)
+            sampling = seconds(partial(part.sampler, stream(0, "step", i), *inputs))
+            began = time.perf_counter()
+            state, _ = run.step(stream(0, "step", i), state)
+            whole = time.perf_counter() - began
+            engine = (before + seconds(bare)) / 2
+            found.append((steps / engine, engine / sampling, engine / whole))
+        return Ratios(*(statistics.median(column) for column in zip(*found, strict=True)))
+
+
+def _recording(cfg: DictConfig, part: Parts) -> tuple[Any, Sampler]:
+    """The run's simulator, noting what is done to it, and a sampler on it."""
+    recorder: Any = Recorder(part.simulator)
+    paths = {"boundary": cfg.sampler.boundary, "fresh": cfg.sampler.fresh}
+    return recorder, single_path(recorder, part.policy, steps=cfg.steps_per_iteration, **paths)
+
+
+def _warmed(run: Any, iterations: int) -> tuple[Any, Any]:
+    """The state after some iterations, so that episodes have a usual length."""
+    state = run.init(stream(0, "init"))
+    for i in range(1, iterations + 1):
+        state, _ = run.step(stream(0, "step", i), state)
+    return state, run
+
+
+def peak_gflops() -> float:
+    """Rate of a 1,024 × 1,024 float32 matrix product on one thread."""
+    a = torch.randn(1024, 1024, generator=torch.Generator().manual_seed(0))
+    return float(2 * 1024**3 / min(seconds(lambda: a @ a) for _ in range(10)) / 1e9)
+
+
+def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | None]]:
+    """The parts of one update: name, milliseconds (median of 5), GFLOP/s where they are counted.
+
+    A product with the Jacobian or its transpose takes 4 flops a weight and state; the gradient
+    is a forward pass (2) and a transposed product (4), a candidate is a forward pass.
+    """
+    with parts(cfg) as part:
+        state, _ = _warmed(algorithm(part), warm_up)
+        see = observation_filter(state.seen, part.filter_clip)
+        sampled = part.sampler(stream(0, "step", warm_up + 1), state.theta, see, state.carried)
+
+        def values(obs: Array) -> Array:
+            return part.baseline.predict(state.baseline, obs, map)
+
+        made = estimate(sampled, part.policy, part.estimator, see, values)
+        weights = part.policy.network.size * len(made.samples.obs)
+        objective = Objective(part.policy, part.rule.surrogate, made.samples, state.theta, map)
+        gradient = objective.gradient()
+        curvature = part.rule.metric(part.policy, made.samples, state.theta, map)
+        products = 8.0 * weights * cfg.direction.cg_steps / cfg.direction.every
+        works: list[tuple[str, Callable[[], Any], float | None]] = [
+            ("gradient", objective.gradient, 6.0 * weights),
+            ("conjugate gradient", lambda: part.rule.solver(curvature.product, gradient), products),
+            ("one candidate", lambda: objective.evaluate(state.theta), 2.0 * weights),
+            (
+                "value function",
+                lambda: part.baseline.fit(state.baseline, made.obs, made.targets, map),
+                None,
+            ),
+        ]
+        for name, work, flops in works:
+            took = statistics.median(seconds(work) for _ in range(5))
+            yield name, 1e3 * took, flops / took / 1e9 if flops else None
+
+
+def settle() -> None:
+    """One torch thread and no gradients in this process, as in a run."""
+    torch.set_num_threads(1)
+
+
+def train_rate(overrides: tuple[str, ...], iterations: int) -> float:
+    """Steps/s of a run in this process."""
+    settle()
+    with build(composed(*overrides)) as made:
+        state, run = _warmed(made.algorithm, 1)
+        began, steps = time.perf_counter(), 0.0
+        for i in range(2, iterations + 2):
+            state, info = run.step(stream(0, "step", i), state)
+            steps += info["steps"]
+        return steps / (time.perf_counter() - began)
+
+
+def engine_rate(overrides: tuple[str, ...], iterations: int) -> float:
+    """Steps/s of the bare engine in this process, on one iteration's steps again and again."""
+    settle()
+    cfg = composed(*overrides)
+    with parts(cfg) as part:
+        recorder, sampler = _recording(cfg, part)
+        state = algorithm(part).init(stream(0, "init"))
+        see = observation_filter(state.seen, part.filter_clip)
+        steps = sampler(stream(0, "step", 1), state.theta, see, None).steps
+        segments = recorder.segments()
+        took = seconds(lambda: replay(recorder, segments * iterations))
+        return iterations * steps / took
+
+
+def memory(overrides: tuple[str, ...]) -> float:
+    """Peak memory in MiB of this process after one iteration."""
+    settle()
+    with build(composed(*overrides)) as made:
+        _warmed(made.algorithm, 1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def start_up() -> float:
+    """Seconds from the command line to the end of a one-iteration run of 16 steps."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = ["protocol=modern", "iterations=1", "steps_per_iteration=16"]
+        command = [sys.executable, "-m", "runners.train", *settings, f"results_dir={folder}"]
+        return seconds(lambda: subprocess.run(command, check=True, capture_output=True))
