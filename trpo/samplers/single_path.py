@@ -91,11 +91,13 @@ def single_path(
             last = enough and boundary != "complete"
             cut = ~terminal if last else truncated
             tape.write(rows, obs, actions, d, reward, over | last, cut, cut & ~over)
-            if cut.any():
+            ended = over.any()
+            if (last or ended) and cut.any():
                 tape.cut_obs.append(simulator.observe(rows[cut]).astype(np.float32))
-            returns[rows] += reward
-            lengths[rows] += 1
-            if over.any():
+            where = slice(None) if len(rows) == len(every) else rows
+            returns[where] += reward
+            lengths[where] += 1
+            if ended:
                 done = rows[over]
                 tape.finish(returns[done], lengths[done])
                 returns[done], lengths[done] = 0.0, 0

@@ -126,8 +126,9 @@ class MujocoSimulator(ArrayRows):
         healthy = np.logical_and.reduce(inside, axis=1)  # and finite: no NaN or inf is inside
         reward = self._reward(before[:, 1], after[:, 1], actions, healthy)
         terminal = ~healthy if self.task.terminate_when_unhealthy else np.zeros_like(healthy)
-        stable = self._stable(before, after)
-        if not np.logical_and.reduce(stable):
+        advanced = after[:, 0] - before[:, 0] > self._whole_step
+        if not (np.logical_and.reduce(advanced) and np.logical_and.reduce(healthy)):
+            stable = advanced & np.logical_and.reduce(np.isfinite(after), axis=1)
             self.unstable += int((~stable).sum())
             after, reward = np.where(stable[:, None], after, before), np.where(stable, reward, 0.0)
             terminal |= ~stable
@@ -168,9 +169,3 @@ class MujocoSimulator(ArrayRows):
         cost = task.ctrl_cost_weight * np.add.reduce(actions * actions, axis=1)
         reward: Array = forward + task.healthy_reward * healthy - cost
         return reward
-
-    def _stable(self, before: Array, after: Array) -> Array:
-        """Whether the engine finished the step (n,)."""
-        advanced = after[:, 0] - before[:, 0] > self._whole_step
-        stable: Array = advanced & np.logical_and.reduce(np.isfinite(after), axis=1)
-        return stable
