@@ -27,7 +27,7 @@ from runners.measure import (
 TASKS = ("inverted_pendulum", "swimmer", "hopper", "walker2d", "half_cheetah")
 PAPER = ("protocol=paper", "steps_per_iteration=50000")
 MODERN = ("protocol=modern",)
-console = Console(highlight=False, width=100)
+console = Console(highlight=False, width=110)
 
 
 def side_by_side(
@@ -47,7 +47,7 @@ def _processes(count: int) -> ProcessPoolExecutor:
 def _ratios(threads: int, quick: bool) -> None:
     """Print the ratios of every task under `modern`, and of Hopper under `paper`."""
     columns = ("task", "protocol", "steps", "rounds")
-    table = Table(*columns, "bare engine, steps/s", "sampler / bare", "whole / bare")
+    table = Table(*columns, "bare steps/s", "sampler / bare", "whole / bare")
     table.title = f"{threads} thread{'s' if threads > 1 else ''}"
     rows = [("hopper", "paper", PAPER, 1, 3), *((task, "modern", MODERN, 20, 9) for task in TASKS)]
     for task, name, protocol, warm_up, rounds in rows:
