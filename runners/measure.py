@@ -127,12 +127,20 @@ def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | N
             (
                 "value function",
                 lambda: part.baseline.fit(state.baseline, made.obs, made.targets, map),
-                None,
+                _fit_flops(cfg, state.baseline, len(made.obs)),
             ),
         ]
         for name, work, flops in works:
             took = statistics.median(seconds(work) for _ in range(5))
             yield name, 1e3 * took, flops / took / 1e9 if flops else None
+
+
+def _fit_flops(cfg: DictConfig, state: Any, count: int) -> float | None:
+    """Flops of a value function's fit if no step is halved; None for another baseline."""
+    if cfg.baseline.name != "mlp_value":
+        return None
+    step = 6.0 + 8.0 * cfg.baseline.cg_steps / cfg.baseline.every
+    return float(cfg.baseline.gauss_newton_steps * step * state.theta.numel() * count)
 
 
 def settle() -> None:
