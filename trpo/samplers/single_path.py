@@ -66,7 +66,7 @@ def single_path(
         rng: np.random.Generator, theta: Tensor, seen_through: Filter, carried: Carried | None
     ) -> Sampled:
         noise_rng, reset_rng = rng.spawn(2)
-        parameters, dist = policy.network.act(theta), policy.distribution
+        act = Actor(policy, theta, noise_rng, len(every))
         if carried is None:
             simulator.reset(reset_rng, every)
             returns, lengths = np.zeros(len(every)), np.zeros(len(every), int)
@@ -74,15 +74,9 @@ def single_path(
             simulator.load(every, carried.snapshots)
             returns, lengths = carried.returns.copy(), carried.lengths.copy()
         tape, rows, taken, unstable = Tape(len(every)), every, 0, simulator.unstable
-        pending: list[Array] = []
         while len(rows):
             obs = simulator.observe(rows).astype(np.float32)
-            d = parameters(seen_through(obs))
-            if not pending:
-                block = dist.noise(noise_rng, BLOCK * len(every))
-                pending = [*block.reshape(BLOCK, len(every), -1)]
-            noise = pending.pop()
-            actions = dist.sample(d, noise if len(rows) == len(every) else noise[rows])
+            d, actions = act(seen_through(obs), rows)
             used = actions if discrete else np.minimum(np.maximum(actions, low), high)
             reward, terminal, truncated = simulator.step(used, rows)
             taken += len(rows)
@@ -111,6 +105,24 @@ def single_path(
         return tape.read(kept, taken, simulator.unstable - unstable)
 
     return sample
+
+
+class Actor:
+    """A policy under one theta; a row's noise does not depend on which other rows still run."""
+
+    def __init__(self, policy: Policy, theta: Tensor, rng: np.random.Generator, count: int) -> None:
+        """Act for up to `count` rows, with noise from `rng`."""
+        self._parameters, self._dist = policy.network.act(theta), policy.distribution
+        self._rng, self._count = rng, count
+        self._pending: list[Array] = []  # noise (count, ·) of the steps to come
+
+    def __call__(self, obs: Array, rows: Array) -> tuple[Array, Array]:
+        """The parameters (n, M) and a sampled action (n, A) for the observations (n, *O)."""
+        if not self._pending:
+            block = self._dist.noise(self._rng, BLOCK * self._count)
+            self._pending = [*block.reshape(BLOCK, self._count, -1)]
+        d, noise = self._parameters(obs), self._pending.pop()
+        return d, self._dist.sample(d, noise if len(rows) == self._count else noise[rows])
 
 
 class Tape:
