@@ -124,7 +124,7 @@ class MujocoSimulator(ArrayRows):
         inside = box > self._low
         inside &= box < self._high
         healthy = np.logical_and.reduce(inside, axis=1)  # and finite: no NaN or inf is inside
-        reward = self._reward(before[:, 1], after[:, 1], actions, healthy)
+        reward = self._reward(self._x(before), self._x(after), actions, healthy)
         terminal = ~healthy if self.task.terminate_when_unhealthy else np.zeros_like(healthy)
         advanced = after[:, 0] - before[:, 0] > self._whole_step
         if not (np.logical_and.reduce(advanced) and np.logical_and.reduce(healthy)):
@@ -161,6 +161,11 @@ class MujocoSimulator(ArrayRows):
         )
         after: Array = trace[:, -1]
         return after
+
+    def _x(self, state: Array) -> Array:
+        """How far the rewarded point is (n,), in metres."""
+        x, point = state[:, 1], self.task.forward_point
+        return x + point * np.cos(state[:, 3]) if point else x
 
     def _reward(self, x: Array, x_after: Array, actions: Array, healthy: Array) -> Array:
         """Rewards w (x' - x) / dt + h [healthy'] - c |u|^2, each (n,)."""

@@ -1,7 +1,8 @@
 """The five MuJoCo tasks of the fast path, as data; names and defaults are Gymnasium v5's.
 
-All have the form r = w (x' - x) / dt + h [healthy'] - c |u|^2 with x the first coordinate, u the
-action, and `healthy` an open box in the state (qpos, qvel). They differ only in these numbers:
+All have the form r = w (x' - x) / dt + h [healthy'] - c |u|^2 with x the first coordinate (or that
+of another point of the first body), u the action, and `healthy` an open box in the state (qpos,
+qvel). They differ only in these numbers:
 
     task              model               w  c     h  left out  velocities seen  healthy box
     InvertedPendulum  inverted_pendulum   0  0     1  0         all              |angle| <= 0.2
@@ -31,6 +32,7 @@ class Task:
     reset_noise_scale: float  # half width of the uniform noise around the model's rest pose
     normal_velocity_noise: bool = False  # initial velocities normal instead of uniform
     forward_reward_weight: float = 0.0  # w
+    forward_point: float = 0.0  # m along the first body, turned by the third coordinate: where x is
     ctrl_cost_weight: float = 0.0  # c
     healthy_reward: float = 0.0  # h
     terminate_when_unhealthy: bool = False
@@ -67,18 +69,24 @@ def inverted_pendulum(
 def swimmer(
     frame_skip: int = 4,
     forward_reward_weight: float = 1.0,
+    forward_point: float = 0.0,
     ctrl_cost_weight: float = 1e-4,
     reset_noise_scale: float = 0.1,
     exclude_current_positions_from_observation: bool = True,
     horizon: int = 1000,
 ) -> Task:
-    """Swimmer-v5; never terminates. Observing the positions gives the paper's 10 dimensions."""
+    """Swimmer-v5; never terminates. Observing the positions gives the paper's 10 dimensions.
+
+    Gymnasium rewards the speed of the joints' origin, half a link behind the torso. With
+    `forward_point` 1.0 m it is that of the torso's centre of mass.
+    """
     return Task(
         model="swimmer",
         frame_skip=frame_skip,
         horizon=horizon,
         reset_noise_scale=reset_noise_scale,
         forward_reward_weight=forward_reward_weight,
+        forward_point=forward_point,
         ctrl_cost_weight=ctrl_cost_weight,
         left_out=2 * exclude_current_positions_from_observation,
     )
