@@ -1,5 +1,6 @@
 """Networks of one flat theta against a network written out layer by layer."""
 
+from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
@@ -32,6 +33,26 @@ def test_output_is_that_of_the_layers_written_out(name: str) -> None:
     assert torch.equal(network.linearise(found.theta, obs).output, output)
     acted = network.act(found.theta)(obs.numpy())
     assert acted == pytest.approx(output.numpy(), abs=1e-6)
+
+
+@every_policy
+@pytest.mark.parametrize("rows", [range(6), [0, 2, 5], [4, 1, 0, 5, 3, 2], [3, 3], [2]])
+def test_networks_side_by_side_answer_as_each_alone(name: str, rows: Sequence[int]) -> None:
+    found = problem(name)
+    network = found.policy.network
+    thetas = found.theta + random(6, network.size)
+    obs = found.samples.obs[: len(rows)].to(torch.float32).numpy()
+    before = obs.copy()
+    act = network.act_each(thetas.numpy())
+    answers = act(obs, np.array(rows))
+    alone = [
+        network.act(thetas[row].to(torch.float32))(x[None])[0]
+        for row, x in zip(rows, obs, strict=True)
+    ]
+    assert answers.dtype == np.float32
+    assert answers == pytest.approx(np.stack(alone), rel=1e-5, abs=1e-5)
+    assert np.array_equal(act(obs, np.array(rows)), answers)
+    assert np.array_equal(obs, before)
 
 
 @every_policy

@@ -1,10 +1,11 @@
 """Networks as pure functions of one flat theta (P,), with their exact derivatives.
 
-A network is used in two ways. `at(theta)` is the function of x alone; `act(theta)` is the same in
-NumPy, whose calls cost a third of torch's on the few rows of a simulator's step. `linearise` also
-keeps what the derivatives at this theta need, so that every product of the suite (gradients, Fisher
-products, the value function's Gauss-Newton products) is J v and Jᵀ u of the same object, a few
-matrix products each, and no second derivative is ever taken.
+A network is used in these ways. `at(theta)` is the function of x alone; `act(theta)` is the same in
+NumPy, whose calls cost a third of torch's on the few rows of a simulator's step, and `act_each`
+does so for many networks, one a row. `linearise` also keeps what the derivatives at this theta
+need, so that every product of the suite (gradients, Fisher products, the value function's
+Gauss-Newton products) is J v and Jᵀ u of the same object, a few matrix products each, and no second
+derivative is ever taken.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ class Network(NamedTuple):
     init: Callable[[np.random.Generator], Tensor]  # rng -> theta (P,) float32
     at: Callable[[Tensor], Callable[[Tensor], Tensor]]  # theta -> (x -> output)
     act: Callable[[Tensor], Callable[[Array], Array]]  # the same on arrays
+    act_each: Callable[[Array], Callable[[Array, Array], Array]]
+    """thetas (N, P) -> (x (n, *O), rows (n,) -> output (n, M) float32): row i by thetas[rows[i]]"""
     linearise: Callable[[Tensor, Tensor], Linearisation]  # theta, x -> output and Jacobian
 
 
@@ -85,12 +88,27 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
         layers = [(w.numpy(), None if b is None else b.numpy()) for w, b in layout.layers(theta)]
         return lambda x: activations(layers, x, lambda h: np.tanh(h, out=h))[-1]
 
+    def act_each(thetas: Array) -> Callable[[Array, Array], Array]:
+        every = np.arange(len(thetas))
+        flat = np.split(thetas.astype(np.float32), np.cumsum(lengths)[:-1], axis=1)
+        layers = [
+            (w.reshape(-1, *shape), b if b.size else None)
+            for w, b, shape in zip(flat[::2], flat[1::2], shapes, strict=True)
+        ]
+
+        def apply(x: Array, rows: Array) -> Array:
+            if np.array_equal(rows, every):
+                return output_of_each(layers, x)
+            return output_of_each([(w[rows], None if b is None else b[rows]) for w, b in layers], x)
+
+        return apply
+
     def linearise(theta: Tensor, x: Tensor) -> Linearisation:
         layers = layout.layers(theta)
         *inputs, output = activations(layers, x, tanh_)
         return dense_linearisation(layout, [w for w, _ in layers], inputs, output)
 
-    return Network(sum(lengths), init, at, act, linearise)
+    return Network(sum(lengths), init, at, act, act_each, linearise)
 
 
 def dense_linearisation(
@@ -142,6 +160,16 @@ def affine(x: X, w: X, b: X | None) -> X:
     return y
 
 
+def output_of_each(layers: list[tuple[Array, Array | None]], x: Array) -> Array:
+    """What n networks give, (n, M), on an input each: w (n, m, k), b (n, m) and x (n, k)."""
+    for depth, (w, b) in enumerate(layers):
+        h = np.tanh(x, out=x) if depth else x
+        x = np.matmul(w, h[:, :, None])[:, :, 0]
+        if b is not None:
+            x += b
+    return x
+
+
 def outer(u: Tensor, x: Tensor) -> Tensor:
     """Σ_b u_b x_bᵀ (m, n) for u (B, m) and x (B, n); the narrow side first, as BLAS likes it."""
     return u.T @ x if u.shape[1] <= x.shape[1] else (x.T @ u).T
@@ -189,11 +217,16 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
 
         return apply
 
+    def act_each(thetas: Array) -> Callable[[Array, Array], Array]:
+        inner = network.act_each(thetas[:, : network.size])
+        constants = thetas[:, network.size :].astype(np.float32)
+        return lambda x, rows: np.concatenate([inner(x, rows), constants[rows]], axis=1)
+
     def linearise(theta: Tensor, x: Tensor) -> Linearisation:
         weights, free = parts(theta)
         return _append_linearised(network.linearise(weights, x), parts, free)
 
-    return Network(network.size + count, init, at, act, linearise)
+    return Network(network.size + count, init, at, act, act_each, linearise)
 
 
 def _append(output: Tensor, free: Tensor) -> Tensor:

@@ -1,0 +1,541 @@
+"""Searches that see returns alone: their distributions, and the episodes they are told of."""
+
+import io
+import pickle
+import time
+import weakref
+from typing import Any
+
+import cma
+import numpy as np
+import pytest
+import torch
+from cma.sigma_adaptation import CMAAdaptSigmaCSA
+from tiny_task import HORIZON, Broken, Corridor
+
+from trpo.black_box import (
+    Evaluated,
+    Gaussian,
+    Search,
+    Searching,
+    acting,
+    black_box,
+    cem,
+    cma_es,
+    evaluate,
+)
+from trpo.moments import Filter
+from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.simulators.cartpole import CartPole, CartPoleSimulator
+from trpo.simulators.protocol import Simulator
+from trpo.streams import stream
+from trpo.types import Algorithm, Array
+
+POPULATION = 20
+TARGET = np.array([1.0, -2.0, 0.5, 3.0])
+SCALES = np.array([1.0, 4.0, 0.3, 2.0])
+SEARCHES = {
+    "cem": cem(population=POPULATION, elite=0.25, extra_std=0.5, extra_iterations=20),
+    "full": cma_es(population=POPULATION, covariance="full"),
+    "separable": cma_es(population=POPULATION, covariance="separable"),
+}
+every_search = pytest.mark.parametrize("name", SEARCHES)
+
+
+def worth(candidates: Array) -> Array:
+    """A quadratic with its maximum, zero, at the target (repeated to any dimension)."""
+    count = candidates.shape[1]
+    distance = candidates - np.resize(TARGET, count)
+    returns: Array = -(np.resize(SCALES, count) * distance**2).sum(1)
+    return returns
+
+
+def iterate(search: Search, state: Any, iterations: int, first: int = 0) -> tuple[Any, list[Array]]:
+    """Some iterations on the quadratic, and the candidates of each."""
+    asked = []
+    for i in range(first, first + iterations):
+        state, candidates = search.ask(np.random.default_rng(i), state)
+        asked.append(candidates)
+        state = search.tell(state, candidates, worth(candidates))
+    return state, asked
+
+
+def through_a_file(state: Any) -> Any:
+    """What a checkpoint gives back."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)
+
+
+@every_search
+def test_search_finds_the_maximum_of_a_quadratic(name: str) -> None:
+    search = SEARCHES[name]
+    state, asked = iterate(search, search.init(np.zeros(4)), 100)
+    assert asked[0].shape == (POPULATION, 4)
+    assert search.mean(state) == pytest.approx(TARGET, abs=1e-2)
+    assert search.spread(state) < 0.02
+
+
+@every_search
+def test_first_distribution_is_around_the_first_mean_with_the_given_spread(name: str) -> None:
+    search = SEARCHES[name]
+    state = search.init(TARGET)
+    _, candidates = search.ask(np.random.default_rng(0), state)
+    expected = np.hypot(1.0, 0.5) if name == "cem" else 0.5
+    assert search.mean(state) == pytest.approx(TARGET)
+    assert search.spread(state) == pytest.approx(expected, rel=1e-3)
+    assert (candidates - TARGET).std() == pytest.approx(expected, rel=0.3)
+
+
+@every_search
+def test_asking_and_telling_leave_the_state_they_were_given_as_it_was(name: str) -> None:
+    search = SEARCHES[name]
+    state, _ = iterate(search, search.init(np.zeros(4)), 3)
+    before = pickle.dumps(state)
+    (asked, first), (also, second) = (search.ask(np.random.default_rng(7), state) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert pickle.dumps(state) == before
+    middle = pickle.dumps(asked)
+    told = [search.tell(a, first, worth(first)) for a in (asked, asked, also)]
+    assert pickle.dumps(asked) == middle
+    ahead = [iterate(search, t, 2, first=8)[1][-1] for t in told]
+    assert np.array_equal(ahead[0], ahead[1])
+    assert np.array_equal(ahead[0], ahead[2])
+
+
+@every_search
+def test_a_state_from_a_file_goes_on_with_the_same_bits(name: str) -> None:
+    search = SEARCHES[name]
+    whole, asked = iterate(search, search.init(np.zeros(4)), 8)
+    half, _ = iterate(search, search.init(np.zeros(4)), 4)
+    rest, again = iterate(search, through_a_file(half), 4, first=4)
+    assert all(np.array_equal(x, y) for x, y in zip(asked[4:], again, strict=True))
+    assert np.array_equal(search.mean(rest), search.mean(whole))
+    assert search.spread(rest) == search.spread(whole)
+
+
+@every_search
+@pytest.mark.parametrize("size", [4, 310])  # from 300 on, the package would adapt otherwise
+def test_numpys_global_generator_is_neither_read_nor_changed(name: str, size: int) -> None:
+    search, found = SEARCHES[name], []
+    for seed in (1, 2):
+        np.random.seed(seed)  # noqa: NPY002 (it is what this is about)
+        before = repr(np.random.get_state())  # noqa: NPY002
+        state, asked = iterate(search, search.init(np.zeros(size)), 7)
+        assert repr(np.random.get_state()) == before  # noqa: NPY002
+        found.append(np.stack([*asked[-1], search.mean(state)]))
+    assert np.array_equal(*found)
+
+
+@every_search
+def test_no_state_depends_on_the_time_of_day(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(start: float) -> bytes:
+        clock = iter(start * 1.7**k for k in range(10**6))
+        monkeypatch.setattr(time, "time", lambda: next(clock))
+        search = SEARCHES[name]
+        return pickle.dumps(iterate(search, search.init(np.zeros(4)), 4)[0])
+
+    assert run(1.0) == run(1e-3)
+
+
+def test_elite_gives_mean_and_variance() -> None:
+    candidates = np.array([[0.0, 0.0], [1.0, 2.0], [3.0, 6.0], [99.0, 99.0], [-50.0, 7.0]])
+    returns = np.array([1.0, 5.0, 4.0, 0.0, -1.0])
+
+    def told(elite: float) -> Gaussian:
+        search = cem(population=5, elite=elite)
+        state: Gaussian = search.tell(search.init(np.zeros(2)), candidates, returns)
+        return state
+
+    for elite in (0.4, 0.01):  # at least two
+        assert told(elite).mean.tolist() == [2.0, 4.0]
+        assert told(elite).variance.tolist() == [1.0, 4.0]
+    assert told(0.6).mean == pytest.approx([4 / 3, 8 / 3])
+    assert told(0.6).variance == pytest.approx([14 / 9, 56 / 9])
+
+
+@pytest.mark.parametrize(("told", "extra"), [(0, 4.0), (1, 3.0), (3, 1.0), (4, 0.0), (9, 0.0)])
+def test_extra_noise_decreases_linearly_to_nothing(told: int, extra: float) -> None:
+    search = cem(population=3, extra_std=2.0, extra_iterations=4)
+    state = Gaussian(TARGET, SCALES, told)
+    noise = np.random.default_rng(5).standard_normal((3, 4))
+    _, candidates = search.ask(np.random.default_rng(5), state)
+    assert candidates == pytest.approx(TARGET + np.sqrt(SCALES + extra) * noise)
+    assert search.spread(state) == pytest.approx(np.sqrt(SCALES.mean() + extra))
+
+
+@pytest.mark.parametrize("covariance", ["full", "separable"])
+@pytest.mark.parametrize("size", [4, 310])
+def test_cma_es_is_the_packages_own_given_the_same_noise(covariance: Any, size: int) -> None:
+    search = cma_es(population=POPULATION, std=0.7, covariance=covariance)
+    drawn_from = [np.random.default_rng(0)]
+    options = {
+        "popsize": POPULATION,
+        "CMA_diagonal": covariance == "separable",
+        "AdaptSigma": CMAAdaptSigmaCSA,
+        "randn": lambda *shape: drawn_from[0].standard_normal(shape),
+        "seed": np.nan,
+        "verbose": -9,
+    }
+    package = cma.CMAEvolutionStrategy(np.zeros(size), 0.7, options)
+    state = search.init(np.zeros(size))
+    for i in range(12):
+        drawn_from[0] = np.random.default_rng(i)
+        theirs = package.ask()
+        state, ours = search.ask(np.random.default_rng(i), state)
+        assert np.array_equal(ours, theirs)
+        package.tell(theirs, [-x for x in worth(np.stack(theirs))])
+        state = search.tell(state, ours, worth(ours))
+        assert np.array_equal(search.mean(state), package.mean)
+    assert search.spread(state) == pytest.approx(np.sqrt(np.mean(package.stds**2)))
+
+
+def test_package_neither_prints_nor_warns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = SEARCHES["full"]
+    state, candidates = search.ask(np.random.default_rng(0), search.init(np.zeros(4)))
+    monkeypatch.setattr(cma.utilities.utils, "global_verbosity", 9)  # as in a resumed process
+    returns = [-np.inf, *worth(candidates)[1:]]
+    with pytest.warns(UserWarning, match="not finite"):
+        pickle.loads(pickle.dumps(state)).tell([*candidates], [-r for r in returns])
+    capsys.readouterr()
+    search.tell(state, candidates, np.array(returns))  # warnings are errors
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_smallest_population_needs_no_further_noise() -> None:
+    search = cma_es(population=4)
+    state, _ = iterate(search, search.init(np.zeros(4)), 200)
+    assert search.mean(state) == pytest.approx(TARGET, abs=1e-2)
+
+
+def test_parameters_stay_what_they_are_however_narrow_the_search_becomes() -> None:
+    search = SEARCHES["full"]
+    state = search.init(TARGET)
+    axes = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))[0]
+    state.sm.C = axes @ np.diag([1.0, 1.0, 1.0, 1e-13]) @ axes.T
+    state.sm.update_now(-1)
+    asked, candidates = search.ask(np.random.default_rng(0), state)
+    assert search.mean(asked) == pytest.approx(TARGET)
+    assert (candidates - TARGET) @ axes[:, 3] == pytest.approx(np.zeros(POPULATION), abs=1e-5)
+    told = search.tell(asked, candidates, worth(candidates))
+    assert worth(search.mean(told)[None]) > worth(TARGET[None] + candidates - TARGET).mean()
+
+
+def test_old_states_leave_memory_at_once() -> None:
+    search = SEARCHES["full"]
+    state, candidates = search.ask(np.random.default_rng(0), search.init(np.zeros(4)))
+    seen = weakref.ref(state)
+    state = search.tell(state, candidates, worth(candidates))
+    assert seen() is None  # not only once the garbage collector comes by
+
+
+def test_covariance_is_full_as_far_as_memory_allows() -> None:
+    def searched(size: int, **settings: Any) -> str:
+        search = cma_es(population=8, **settings)
+        full = search.init(np.zeros(size)).sm.covariance_matrix is not None
+        assert search.note(size).startswith(f"CMA-ES with {'full' if full else 'separable'}")
+        return search.note(size)
+
+    assert searched(114, memory_mib=1) == "CMA-ES with full covariance, 114 parameters"
+    assert searched(115, memory_mib=1) == "CMA-ES with separable covariance, 115 parameters"
+    assert searched(115, memory_mib=2, covariance="full").startswith("CMA-ES with full")
+    assert searched(4, covariance="separable").startswith("CMA-ES with separable")
+
+
+def test_full_covariance_that_does_not_fit_is_refused_with_the_way_out() -> None:
+    search = cma_es(population=8, covariance="full")
+    message = (
+        r"algo.covariance=full needs 85,621 MiB for 33,500 parameters: "
+        r"set algo.covariance=separable \(or auto\), or raise algo.memory_mib"
+    )
+    with pytest.raises(ValueError, match=message):
+        search.note(33_500)
+    with pytest.raises(ValueError, match=message):
+        search.init(np.zeros(33_500))
+
+
+def test_cem_notes_what_it_is() -> None:
+    expected = "cross-entropy method with diagonal covariance, 5,123 parameters"
+    assert SEARCHES["cem"].note(5123) == expected
+
+
+@pytest.mark.parametrize(
+    ("build", "settings", "message"),
+    [
+        (cem, {"population": 1}, "sampler.rows must be at least 2 for the cross-entropy method"),
+        (cma_es, {"population": 3}, "sampler.rows must be at least 4 for CMA-ES, not 3"),
+        (cem, {"elite": 0.0}, "algo.elite must be within"),
+        (cem, {"elite": 1.1}, "algo.elite must be within"),
+        (cem, {"std": 0.0}, "algo.std must be positive"),
+        (cma_es, {"std": -1.0}, "algo.std must be positive"),
+        (cem, {"extra_std": -0.1}, "algo.extra_std must be at least 0"),
+        (cem, {"extra_iterations": 0}, "algo.extra_iterations must be at least 1"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(
+    build: Any, settings: dict[str, float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(**{"population": 8, **settings})
+
+
+class Starts(Corridor):
+    """A corridor that remembers how every round began."""
+
+    def __init__(self, rows: int, discrete: bool = False) -> None:
+        super().__init__(rows, discrete)
+        self.starts: list[list[Any]] = []
+
+    def reset(self, rng: np.random.Generator, rows: Array) -> None:
+        super().reset(rng, rows)
+        self.starts.append(self.save(rows))
+
+
+def see(obs: Array) -> Array:
+    """Observations of about one."""
+    return (obs / 10).astype(np.float32)
+
+
+def run(
+    simulator: Simulator,
+    policy: Policy,
+    candidates: Array,
+    *,
+    steps: int = 60,
+    deterministic: bool = True,
+    through: Filter = see,
+) -> Evaluated:
+    """Evaluate from a fixed seed."""
+    rng = np.random.default_rng(3)
+    return evaluate(
+        rng, simulator, policy, candidates, through, steps=steps, deterministic=deterministic
+    )
+
+
+def some(policy: Policy, count: int) -> Array:
+    """Candidates (count, P), standard normal."""
+    return np.random.default_rng(1).standard_normal((count, policy.network.size))
+
+
+@pytest.mark.parametrize("discrete", [False, True])
+def test_each_candidate_is_run_by_its_own_parameters(discrete: bool) -> None:
+    simulator = Starts(5, discrete)
+    build: Any = categorical_mlp if discrete else gaussian_mlp
+    policy = build(simulator.space, hidden=(3,))
+    candidates = some(policy, 5)
+    found = run(simulator, policy, candidates)
+    assert len(found.returns) == len(simulator.starts) > 1
+    alone = Corridor(1, discrete)
+    row = np.arange(1)
+    for i, theta in enumerate(torch.from_numpy(candidates.astype(np.float32))):
+        act = policy.network.act(theta)
+        for start, total, length in zip(
+            simulator.starts, found.returns[:, i], found.lengths[:, i], strict=True
+        ):
+            alone.load(row, [start[i]])
+            rewards, over = [], False
+            while not over:
+                d = act(see(alone.observe(row).astype(np.float32)))
+                action = d.argmax(1)[:, None] if discrete else np.clip(d[:, :1], -1, 1)
+                step = alone.step(action, row)
+                rewards.append(step.reward[0])
+                over = bool(step.terminal[0] or step.truncated[0])
+            assert total == pytest.approx(sum(rewards), abs=1e-4)
+            assert length == len(rewards)
+
+
+@pytest.mark.parametrize("steps", [1, 40, 200])
+def test_every_candidate_has_as_many_episodes_and_none_runs_on_after_its_end(steps: int) -> None:
+    simulator = Corridor(6)
+    policy = linear_gaussian(simulator.space)
+    found = run(simulator, policy, some(policy, 6), steps=steps)
+    assert found.returns.shape == found.lengths.shape == (len(simulator.begun) // 6, 6)
+    assert found.lengths.ravel().tolist() == simulator.begun
+    assert found.steps == simulator.steps == found.lengths.sum() == len(found.obs) >= steps
+    assert found.lengths[:-1].sum() < steps  # no round began once there were enough
+    assert found.obs.dtype == np.float32
+    assert len(np.unique(found.lengths)) > 1
+
+
+def test_deterministic_actions_are_the_mean_and_others_are_not() -> None:
+    simulator = Corridor(4)
+    policy = linear_gaussian(simulator.space)
+    candidates = np.tile([0.0, 0.0, 0.5, -1.0], (4, 1))  # always 0.5, and some noise
+    still, noisy = (run(Corridor(4), policy, candidates, deterministic=d) for d in (True, False))
+    walked = 5.0 * still.lengths * (still.lengths + 1)  # 10 a position
+    assert still.returns == pytest.approx(walked + 0.5 * still.lengths)
+    assert np.array_equal(still.lengths, noisy.lengths)  # the same start states
+    assert abs(noisy.returns - still.returns).min() > 1e-3
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_noise_of_a_row_does_not_depend_on_which_others_run(deterministic: bool) -> None:
+    policy = linear_gaussian(Corridor(1).space)
+    obs, every, few = np.ones((5, 2), np.float32), np.arange(5), np.array([1, 4])
+
+    def actions(rows: Array) -> list[Array]:
+        rng = np.random.default_rng(0)
+        act = acting(rng, policy, some(policy, 5), see, deterministic)
+        return [act(obs[rows], rows), act(obs, every)]
+
+    (first, then), (some_first, some_then) = actions(every), actions(few)
+    assert np.array_equal(first[few], some_first)
+    assert np.array_equal(then, some_then)
+    assert (not np.array_equal(first, then)) != deterministic
+
+
+def test_candidates_see_through_the_filter() -> None:
+    policy = linear_gaussian(Corridor(1).space)
+    candidates = np.tile([1.0, 0.0, 0.0, 0.0], (3, 1))
+    found = run(Corridor(3), policy, candidates, through=lambda obs: np.full_like(obs, 0.25))
+    n = found.lengths
+    assert found.returns == pytest.approx(5.0 * n * (n + 1) + 0.25 * n)
+    assert np.array_equal(np.unique(found.obs[:, 0]), np.arange(n.max()))  # kept raw
+
+
+def test_actions_are_clipped_to_the_tasks_bounds() -> None:
+    policy = linear_gaussian(Corridor(1).space)
+    found = run(Corridor(3), policy, np.tile([0.0, 0.0, 7.0, 0.0], (3, 1)))
+    n = found.lengths
+    assert found.returns == pytest.approx(5.0 * n * (n + 1) + n)
+
+
+@pytest.mark.parametrize("quantity", ["observation", "reward"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_an_error_that_names_it(quantity: str, value: float) -> None:
+    simulator = Broken(3, quantity, value)
+    policy = linear_gaussian(simulator.space)
+    with pytest.raises(FloatingPointError, match=f"{quantity}s are not finite"):
+        run(simulator, policy, np.zeros((3, 4)))
+
+
+def test_steps_that_the_engine_gave_up_on_are_counted() -> None:
+    class Unstable(Corridor):
+        def step(self, actions: Array, rows: Array) -> Any:
+            self.unstable += len(rows)
+            return super().step(actions, rows)
+
+    simulator = Unstable(3)
+    policy = linear_gaussian(simulator.space)
+    for _ in range(2):
+        found = run(simulator, policy, np.zeros((3, 4)))
+        assert found.unstable == found.steps
+
+
+def balancing(search: Search, *, filter_clip: float = 0.0) -> Algorithm:
+    """A search on cart-poles, with the paper's six parameters."""
+    simulator = CartPoleSimulator(CartPole(horizon=100), POPULATION)
+    policy = linear_gaussian(simulator.space)
+    return black_box(
+        policy, search, simulator, steps=200, filter_clip=filter_clip, deterministic=False
+    )
+
+
+def learn(
+    algorithm: Algorithm, iterations: int, state: Searching | None = None, first: int = 0
+) -> tuple[Searching, list[dict[str, float]]]:
+    """Some iterations, from the beginning unless told otherwise."""
+    state = state or algorithm.init(stream(0, "init"))
+    infos = []
+    for i in range(first, first + iterations):
+        state, info = algorithm.step(stream(0, "step", i), state)
+        infos.append(info)
+    assert state is not None
+    return state, infos
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        cem(population=POPULATION, std=10.0, extra_std=3.0, extra_iterations=10),
+        cma_es(population=POPULATION, std=10.0, covariance="full"),
+        cma_es(population=POPULATION, std=10.0, covariance="separable"),
+    ],
+    ids=SEARCHES,
+)
+def test_black_box_learns_to_balance_a_pole(search: Search) -> None:
+    _, infos = learn(balancing(search), 12)
+    assert infos[-1]["return_mean"] > 3 * infos[0]["return_mean"]
+
+
+@every_search
+def test_a_run_resumed_from_a_file_has_the_same_bits(name: str) -> None:
+    search = SEARCHES[name]
+    whole, infos = learn(balancing(search, filter_clip=5.0), 4)
+    half, before = learn(balancing(search, filter_clip=5.0), 2)
+    rest, after = learn(balancing(search, filter_clip=5.0), 2, through_a_file(half), first=2)
+    assert before + after == infos
+    assert np.array_equal(search.mean(rest.search), search.mean(whole.search))
+    assert np.array_equal(rest.seen.squares, whole.seen.squares)
+    assert np.array_equal(rest.recent, whole.recent)
+
+
+def test_a_step_leaves_the_state_it_was_given_as_it_was() -> None:
+    algorithm = balancing(SEARCHES["full"], filter_clip=5.0)
+    state, _ = learn(algorithm, 1)
+    before = pickle.dumps(state)
+    (_, first), (_, second) = (learn(algorithm, 1, state, first=1) for _ in range(2))
+    assert first == second
+    assert pickle.dumps(state) == before
+
+
+def test_search_begins_at_the_policys_own_initialisation() -> None:
+    algorithm = balancing(SEARCHES["full"])
+    state = algorithm.init(stream(0, "init"))
+    policy = linear_gaussian(CartPoleSimulator(CartPole(), 1).space)
+    theta = policy.network.init(stream(0, "init")).numpy()
+    assert np.array_equal(SEARCHES["full"].mean(state.search), theta)
+
+
+def test_iteration_reports_all_candidates_episodes() -> None:
+    simulator, search, told = Corridor(POPULATION), SEARCHES["cem"], []
+
+    def tell(state: Any, candidates: Array, returns: Array) -> Any:
+        told.append(returns)
+        return search.tell(state, candidates, returns)
+
+    policy = linear_gaussian(simulator.space)
+    algorithm = black_box(
+        policy,
+        search._replace(tell=tell),
+        simulator,
+        steps=300,
+        filter_clip=5.0,
+        deterministic=True,
+    )
+    start = algorithm.init(stream(0, "init"))
+    state, (info,) = learn(algorithm, 1, start)
+    rounds = len(simulator.begun) // POPULATION
+    assert rounds > 1
+    assert info["steps"] == simulator.steps == state.seen.count
+    assert info["episodes"] == rounds * POPULATION
+    assert told[0].shape == (POPULATION,)  # of each candidate, the mean over its rounds
+    assert info["return_mean"] == pytest.approx(told[0].mean())
+    assert info["reward_per_step"] == pytest.approx(told[0].mean() / HORIZON)
+    assert info["return_100"] == pytest.approx(state.recent.mean())
+    assert info["length_mean"] == pytest.approx(np.mean(simulator.begun))
+    shift = search.mean(state.search) - search.mean(start.search)
+    assert info["step_norm"] == pytest.approx(np.sqrt((shift**2).sum()))
+    assert info["search_std"] == search.spread(state.search)
+    assert info["unstable_steps"] == 0
+    state, _ = learn(algorithm, 4, state, first=1)
+    assert len(state.recent) == 100
+
+
+def test_without_a_filter_nothing_is_counted() -> None:
+    state, _ = learn(balancing(SEARCHES["cem"]), 1)
+    assert state.seen.count == 0
+
+
+def test_parameters_that_are_not_finite_are_an_error_that_names_them() -> None:
+    search = SEARCHES["cem"]._replace(mean=lambda state: np.array([np.nan]))
+    with pytest.raises(FloatingPointError, match="policy parameters are not finite"):
+        learn(balancing(search), 1)
+
+
+def test_as_many_candidates_as_rows_are_needed() -> None:
+    with pytest.raises(ValueError, match="7 candidates do not fit 20 rows"):
+        balancing(cem(population=7))

@@ -1,0 +1,357 @@
+"""Search over parameters that sees returns alone: the paper's gradient-free comparisons (§8.1).
+
+A search proposes candidates and is told what each was worth; the returns come from whole episodes,
+candidate i in row i of the simulator. The policy is the same as TRPO's, so that its number of
+parameters, and with it what a full covariance costs, is too.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
+from io import StringIO
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from trpo.algorithms import RECENT, episode_report
+from trpo.moments import Filter, Moments, empty, merge, observation_filter
+from trpo.policies import Policy
+from trpo.samplers.single_path import check_finite
+from trpo.simulators.protocol import Simulator
+from trpo.types import Algorithm, Array
+
+Covariance = Literal["auto", "full", "separable"]
+
+MATRICES = 10  # of P×P float64 that an iteration with full covariance holds at its peak, measured
+
+
+class Search(NamedTuple):
+    """A search distribution over P parameters; no function changes the state that it is given."""
+
+    population: int  # n candidates an iteration
+    init: Callable[[Array], Any]  # first mean (P,) float64 -> state
+    ask: Callable[[np.random.Generator, Any], tuple[Any, Array]]  # -> state, candidates (n, P)
+    tell: Callable[[Any, Array, Array], Any]  # state, candidates, returns (n,), more is better
+    mean: Callable[[Any], Array]  # state -> the distribution's mean (P,)
+    spread: Callable[[Any], float]  # root mean square of its standard deviations
+    note: Callable[[int], str]  # P -> what is searched how; ValueError where P forbids it
+
+
+class Gaussian(NamedTuple):
+    """The cross-entropy method's state: independent Gaussians over the parameters."""
+
+    mean: Array  # (P,)
+    variance: Array  # (P,) of the last elite
+    told: int  # t, iterations so far
+
+
+def cem(
+    *,
+    population: int,
+    elite: float = 0.2,
+    std: float = 1.0,
+    extra_std: float = 0.0,
+    extra_iterations: int = 100,
+) -> Search:
+    """The cross-entropy method with decreasing noise (Szita and Lőrincz 2006).
+
+    Mean and variance become those of the best candidates. Iteration t = 0, 1, … draws with the
+    variance var + extra_std² max(0, 1 − t / extra_iterations), so that it does not vanish too soon;
+    theirs, max(5 − t / 10, 0), is extra_std = √5 and extra_iterations = 50.
+
+    Args:
+        population: n candidates an iteration.
+        elite: fraction of these that the next distribution is fitted to; at least two are.
+        std: initial standard deviation of every parameter.
+        extra_std: standard deviation of the noise that is added at first.
+        extra_iterations: iterations after which none is added any more.
+    """
+    require("sampler.rows", population, population >= 2, "at least 2 for the cross-entropy method")
+    require("algo.elite", elite, 0 < elite <= 1, "within (0, 1]")
+    require("algo.std", std, std > 0, "positive")
+    require("algo.extra_std", extra_std, extra_std >= 0, "at least 0")
+    require("algo.extra_iterations", extra_iterations, extra_iterations >= 1, "at least 1")
+    best = max(2, round(elite * population))
+
+    def variance(state: Gaussian) -> Array:
+        return state.variance + extra_std**2 * max(0.0, 1 - state.told / extra_iterations)
+
+    def init(theta: Array) -> Gaussian:
+        return Gaussian(theta, np.full(len(theta), std**2), 0)
+
+    def ask(rng: np.random.Generator, state: Gaussian) -> tuple[Gaussian, Array]:
+        noise = rng.standard_normal((population, len(state.mean)))
+        return state, state.mean + np.sqrt(variance(state)) * noise
+
+    def tell(state: Gaussian, candidates: Array, returns: Array) -> Gaussian:
+        chosen = candidates[np.argsort(-returns, kind="stable")[:best]]
+        return Gaussian(chosen.mean(0), chosen.var(0), state.told + 1)
+
+    def spread(state: Gaussian) -> float:
+        return float(np.sqrt(variance(state).mean()))
+
+    def note(size: int) -> str:
+        return f"cross-entropy method with diagonal covariance, {size:,} parameters"
+
+    return Search(population, init, ask, tell, lambda state: state.mean, spread, note)
+
+
+def cma_es(
+    *,
+    population: int,
+    std: float = 0.5,
+    covariance: Covariance = "auto",
+    memory_mib: int = 512,
+) -> Search:
+    """Covariance matrix adaptation (Hansen and Ostermeier 1996, 2001), as the package cma has it.
+
+    The package's settings are kept, its negative update of the covariance included, but for three:
+    the step size follows the cumulative path in any dimension (the package changes to two-point
+    adaptation, which draws from NumPy's global generator, from 300 on), small populations get no
+    mirrored candidates, and parameters are never transformed. It never stops by itself.
+
+    Args:
+        population: n candidates an iteration.
+        std: initial standard deviation of every parameter.
+        covariance: full, only its diagonal (separable, Ros and Hansen 2008), or auto: full if that
+            fits into `memory_mib`.
+        memory_mib: what full covariance may need; not what the machine has, so that the result
+            does not depend on it.
+    """
+    require("sampler.rows", population, population >= 4, "at least 4 for CMA-ES")
+    require("algo.std", std, std > 0, "positive")
+
+    def init(theta: Array) -> Any:
+        return strategy(theta, std, population, full_covariance(covariance, len(theta), memory_mib))
+
+    def ask(rng: np.random.Generator, state: Any) -> tuple[Any, Array]:
+        asked = deepcopy(state)
+        asked.sm.randn = lambda *shape: rng.standard_normal(shape)
+        with silence():
+            candidates = np.stack(asked.ask())
+        asked.sm.randn, asked.timer = no_noise, Stopped()
+        return asked, candidates
+
+    def tell(state: Any, candidates: Array, returns: Array) -> Any:
+        told = deepcopy(state)
+        with silence():
+            told.tell([*candidates], [*-returns])
+        return told
+
+    def mean(state: Any) -> Array:
+        return np.array(state.mean)
+
+    def spread(state: Any) -> float:
+        return float(np.sqrt(np.square(state.stds).mean()))
+
+    def note(size: int) -> str:
+        kind = "full" if full_covariance(covariance, size, memory_mib) else "separable"
+        return f"CMA-ES with {kind} covariance, {size:,} parameters"
+
+    return Search(population, init, ask, tell, mean, spread, note)
+
+
+def full_covariance(covariance: Covariance, size: int, memory_mib: int) -> bool:
+    """Whether to adapt the full covariance of `size` parameters within so much memory."""
+    need = MATRICES * 8 * size**2 / 2**20
+    if covariance == "full" and need > memory_mib:
+        raise ValueError(
+            f"algo.covariance=full needs {need:,.0f} MiB for {size:,} parameters: "
+            "set algo.covariance=separable (or auto), or raise algo.memory_mib"
+        )
+    return covariance != "separable" and need <= memory_mib
+
+
+def strategy(theta: Array, std: float, population: int, full: bool) -> Any:
+    """The package's state, from which all that is random, timed, written or printed is gone."""
+    from cma import CMAEvolutionStrategy  # which imports pyplot: only where it is used
+    from cma.sigma_adaptation import CMAAdaptSigmaCSA
+
+    options = {
+        "popsize": population,
+        "CMA_diagonal": not full,
+        "AdaptSigma": CMAAdaptSigmaCSA,
+        "CMA_mirrors": 0,
+        "conditioncov_alleviate": [1e8, np.inf],  # rescale parameters, but never rotate them
+        "randn": no_noise,
+        "seed": np.nan,  # leave NumPy's global generator alone
+        "verbose": -9,
+        "verb_log": 0,
+    }
+    made = CMAEvolutionStrategy(theta, std, options)
+    made.logger = None  # it only refers back, and the circle would keep old states in memory
+    return made
+
+
+def no_noise(*shape: int) -> Array:
+    """Stands where the package would draw by itself, and is never called."""
+    raise AssertionError(f"noise {shape} was drawn that no generator was given for")
+
+
+class Stopped:
+    """A clock without hands in place of the package's, so that no state holds the time of day."""
+
+    tic = 0.0
+
+    def pause(self) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Within, what the package prints or warns of is dropped."""
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def require(name: str, value: float, holds: bool, what: str) -> None:
+    """Raise ValueError naming the setting unless it holds."""
+    if not holds:
+        raise ValueError(f"{name} must be {what}, not {value}")
+
+
+class Evaluated(NamedTuple):
+    """Whole episodes of n candidates, as many (R) of each."""
+
+    returns: Array  # (R, n) raw and undiscounted
+    lengths: Array  # (R, n) in steps
+    obs: Array  # (steps, *O) float32, all that was seen, raw
+    steps: int  # simulator steps taken
+    unstable: int  # of these, the ones that the engine gave up on
+
+
+Act = Callable[[Array, Array], Array]
+"""Raw observations (n, *O) float32 and their rows (n,) -> actions (n, A)."""
+
+
+def evaluate(
+    rng: np.random.Generator,
+    simulator: Simulator,
+    policy: Policy,
+    candidates: Array,
+    see: Filter,
+    *,
+    steps: int,
+    deterministic: bool,
+) -> Evaluated:
+    """Run candidate i in row i, one episode each, again and again until there are `steps` steps.
+
+    Args:
+        rng: of start states and of the actions' noise.
+        simulator: of n rows.
+        policy: whose parameters the candidates (n, P) are.
+        candidates: one theta a row.
+        see: the observation filter.
+        steps: at least these are taken in all.
+        deterministic: take a Gaussian's mean or the likeliest choice instead of sampling.
+    """
+    noise_rng, reset_rng = rng.spawn(2)
+    act = acting(noise_rng, policy, candidates, see, deterministic)
+    rounds: list[tuple[Array, Array, list[Array]]] = []
+    taken, unstable = 0, simulator.unstable
+    while taken < steps:
+        simulator.reset(reset_rng, np.arange(simulator.count))
+        rounds.append(episodes(simulator, act))
+        taken += int(rounds[-1][1].sum())
+    returns, lengths, seen = zip(*rounds, strict=True)
+    obs = np.concatenate([x for xs in seen for x in xs])
+    check_finite("observations", obs)
+    check_finite("rewards", np.stack(returns))
+    return Evaluated(
+        np.stack(returns), np.stack(lengths), obs, taken, simulator.unstable - unstable
+    )
+
+
+def acting(
+    rng: np.random.Generator, policy: Policy, candidates: Array, see: Filter, deterministic: bool
+) -> Act:
+    """Each row by its own candidate; its noise does not depend on which other rows still run."""
+    answer, family = policy.network.act_each(candidates), policy.distribution
+    count = len(candidates)
+    still = 0 * family.noise(rng, count)
+
+    def act(obs: Array, rows: Array) -> Array:
+        noise = still if deterministic else family.noise(rng, count)
+        return family.sample(answer(see(obs), rows), noise[rows])
+
+    return act
+
+
+@np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
+def episodes(simulator: Simulator, act: Act) -> tuple[Array, Array, list[Array]]:
+    """One episode of every row, side by side: returns (N,), lengths (N,), observations by step."""
+    space, rows = simulator.space, np.arange(simulator.count)
+    returns, lengths, seen = np.zeros(len(rows)), np.zeros(len(rows), int), []
+    while len(rows):
+        obs = simulator.observe(rows).astype(np.float32)
+        actions = act(obs, rows)
+        used = actions if space.discrete else np.minimum(np.maximum(actions, space.low), space.high)
+        reward, terminal, truncated = simulator.step(used, rows)
+        seen.append(obs)
+        returns[rows] += reward
+        lengths[rows] += 1
+        rows = rows[~(terminal | truncated)]
+    return returns, lengths, seen
+
+
+class Searching(NamedTuple):
+    """What one iteration hands to the next."""
+
+    search: Any  # the search's own state
+    seen: Moments  # of observations, for the filter
+    recent: Array  # (≤ 100,) returns of the last episodes
+
+
+def black_box(
+    policy: Policy,
+    search: Search,
+    simulator: Simulator,
+    *,
+    steps: int,
+    filter_clip: float,
+    deterministic: bool,
+) -> Algorithm:
+    """Search the policy's parameters for a high mean return.
+
+    The returns reported are those of all candidates' episodes, not of the distribution's mean.
+
+    Args:
+        policy: whose parameters are searched, from its usual initialisation on.
+        search: proposes as many candidates as the simulator has rows.
+        simulator: runs them side by side.
+        steps: simulator steps of an iteration, at least.
+        filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
+        deterministic: evaluate candidates without the action's noise.
+    """
+    space = simulator.space
+    if search.population != simulator.count:
+        raise ValueError(f"{search.population} candidates do not fit {simulator.count} rows")
+
+    def init(rng: np.random.Generator) -> Searching:
+        theta = policy.network.init(rng).numpy().astype(np.float64)
+        return Searching(search.init(theta), empty(space.obs), np.zeros(0))
+
+    def step(rng: np.random.Generator, state: Searching) -> tuple[Searching, dict[str, float]]:
+        ask_rng, run_rng = rng.spawn(2)
+        asked, candidates = search.ask(ask_rng, state.search)
+        see = observation_filter(state.seen, filter_clip)
+        found = evaluate(
+            run_rng, simulator, policy, candidates, see, steps=steps, deterministic=deterministic
+        )
+        told = search.tell(asked, candidates, found.returns.mean(0))
+        check_finite("policy parameters", search.mean(told))
+        recent = np.concatenate([state.recent, found.returns.ravel()])[-RECENT:]
+        seen = merge(state.seen, found.obs) if filter_clip else state.seen
+        shift = search.mean(told) - search.mean(state.search)
+        info = {
+            "steps": found.steps,
+            **episode_report(found.returns.ravel(), found.lengths.ravel(), recent, space.horizon),
+            "step_norm": float(np.linalg.norm(shift)),
+            "search_std": search.spread(told),
+            "unstable_steps": found.unstable,
+        }
+        return Searching(told, seen, recent), info
+
+    return Algorithm(init, step)
