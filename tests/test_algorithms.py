@@ -12,7 +12,7 @@ import pytest
 import torch
 from tiny_task import HORIZON, Corridor
 
-from trpo.algorithms import Compute, Estimator, State, policy_optimisation
+from trpo.algorithms import Compute, Estimator, State, from_paths, policy_optimisation
 from trpo.baselines import linear_features, mlp_value, no_baseline
 from trpo.moments import observation_filter
 from trpo.policies import gaussian_mlp
@@ -52,8 +52,7 @@ class Recorder:
         self.algorithm: Algorithm = policy_optimisation(
             self.policy,
             rule or trpo(),
-            self._sample,
-            estimator,
+            from_paths(self._sample, self.policy, estimator),
             baseline or mlp_value(simulator.space.obs[0], hidden=(8,)),
             simulator.space,
             filter_clip=filter_clip,

@@ -1,5 +1,7 @@
 """Fisher products against dense Hessians, finite differences and covariances of scores."""
 
+from math import log
+
 import numpy as np
 import pytest
 import torch
@@ -95,7 +97,18 @@ def test_score_covariance_over_all_equally_likely_actions_is_the_kl_hessian() ->
     theta[-5 * CHOICES - CHOICES :] = 0  # the last layer: uniform in every state
     old = plain.case.forward(theta, plain.samples.obs)
     actions = torch.arange(CHOICES)[None, :, None].expand(len(old), -1, -1)
-    found = plain._replace(theta=theta, samples=plain.samples._replace(old=old, actions=actions))
+    log_q = torch.full(actions.shape[:2], -log(CHOICES)).double()
+    found = plain._replace(
+        theta=theta, samples=plain.samples._replace(old=old, actions=actions, log_q=log_q)
+    )
+    assert torch.allclose(dense(score_covariance(), found), dense(kl_hessian(), found), atol=1e-13)
+
+
+def test_score_covariance_over_all_actions_tried_alike_is_the_kl_hessian() -> None:
+    plain = problem("categorical")
+    actions = torch.arange(CHOICES)[None, :, None].expand(len(plain.samples.obs), -1, -1)
+    uniform = torch.full(actions.shape[:2], -log(CHOICES)).double()
+    found = plain._replace(samples=plain.samples._replace(actions=actions, log_q=uniform))
     assert torch.allclose(dense(score_covariance(), found), dense(kl_hessian(), found), atol=1e-13)
 
 

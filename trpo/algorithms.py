@@ -11,6 +11,7 @@ from trpo.estimators import gae, monte_carlo
 from trpo.moments import Filter, Moments, empty, merge, observation_filter
 from trpo.policies import Policy
 from trpo.samplers.single_path import Carried, Sampled, Sampler, check_finite
+from trpo.samplers.vine import Vine
 from trpo.simulators.protocol import Space
 from trpo.types import Algorithm, Array, Map, Rollout, Samples, Tensor, UpdateInfo
 from trpo.updates import Rule, update
@@ -49,6 +50,21 @@ class State(NamedTuple):
     recent: Array  # (≤ 100,) returns of the last episodes
 
 
+class Batch(NamedTuple):
+    """What one iteration learns from and reports, whichever way it was sampled."""
+
+    samples: Samples  # for the policy's update
+    paths: Sampled  # under π_old from the start states: what returns are reported of
+    targets: tuple[Array, Array] | None  # observations (B, *O) and values (B,) for the baseline
+    steps: int  # simulator steps taken in all
+    unstable: int  # of these, the ones that the engine gave up on
+    info: dict[str, float]  # what only this way of sampling reports
+
+
+Values = Callable[[Array], Array]  # observations (B, *O), as the policy sees them -> V (B,)
+Collect = Callable[[np.random.Generator, Tensor, Filter, Carried | None, Values], Batch]
+
+
 class Estimates(NamedTuple):
     """What the estimator made of a batch of B valid steps, row after row."""
 
@@ -63,7 +79,7 @@ def estimate(
     policy: Policy,
     estimator: Estimator,
     see: Filter,
-    values: Callable[[Array], Array],
+    values: Values,
 ) -> Estimates:
     """Samples for an update, and targets for the baseline, from one batch.
 
@@ -119,11 +135,46 @@ def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Sample
     )
 
 
+def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collect:
+    """Batches of the single path method: every step of every path is a sample."""
+
+    def collect(
+        rng: np.random.Generator,
+        theta: Tensor,
+        see: Filter,
+        carried: Carried | None,
+        values: Values,
+    ) -> Batch:
+        paths = sampler(rng, theta, see, carried)
+        found = estimate(paths, policy, estimator, see, values)
+        info = {"explained_variance": found.explained_variance}
+        targets = found.obs, found.targets
+        return Batch(found.samples, paths, targets, paths.steps, paths.unstable, info)
+
+    return collect
+
+
+def from_vine(vine: Vine) -> Collect:
+    """Batches of the vine method: only the rollout set's states are samples."""
+
+    def collect(
+        rng: np.random.Generator,
+        theta: Tensor,
+        see: Filter,
+        carried: Carried | None,
+        values: Values,
+    ) -> Batch:
+        found = vine(rng, theta, see)
+        info = {"explained_variance": float("nan")}
+        return Batch(found.samples, found.trunk, None, found.steps, found.unstable, info)
+
+    return collect
+
+
 def policy_optimisation(
     policy: Policy,
     rule: Rule,
-    sampler: Sampler,
-    estimator: Estimator,
+    collect: Collect,
     baseline: Baseline,
     space: Space,
     *,
@@ -134,9 +185,8 @@ def policy_optimisation(
 
     Args:
         policy: the network and its action distribution.
-        rule: the four slots of the update.
-        sampler: gives a batch under a theta.
-        estimator: gives the samples' q.
+        rule: the slots of the update.
+        collect: gives a batch under a theta.
         baseline: V, fitted after the update to the batch's targets.
         space: the task's shapes and time limit, the steps over which `reward_per_step` averages.
         filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
@@ -157,43 +207,55 @@ def policy_optimisation(
 
     def step(rng: np.random.Generator, state: State) -> tuple[State, dict[str, float]]:
         see = observation_filter(state.seen, filter_clip)
-        sampled = sampler(rng, state.theta, see, state.carried)
 
         def values(obs: Array) -> Array:
             return baseline.predict(state.baseline, obs, pmap)
 
-        found = estimate(sampled, policy, estimator, see, values)
-        samples = Samples(*(field.to(device) for field in found.samples))
+        batch = collect(rng, state.theta, see, state.carried, values)
+        paths, samples = batch.paths, Samples(*(field.to(device) for field in batch.samples))
         new, size, info = update(policy, rule, samples, state.theta.to(device), state.size, pmap)
         theta = new.cpu()
         check_finite("policy parameters", theta.numpy())
-        recent = np.concatenate([state.recent, sampled.returns])[-RECENT:]
-        seen = state.seen
+        recent = np.concatenate([state.recent, paths.returns])[-RECENT:]
+        seen, fitted = state.seen, state.baseline
         if filter_clip:
-            seen = merge(seen, flat(sampled.rollout.obs, sampled.rollout.valid))
-        fitted = baseline.fit(state.baseline, found.obs, found.targets, pmap)
-        carried = sampled.carried
-        after = State(theta, size, fitted, seen, carried, recent)
-        return after, report(sampled, info, found, recent, space.horizon)
+            seen = merge(seen, flat(paths.rollout.obs, paths.rollout.valid))
+        if batch.targets:
+            fitted = baseline.fit(state.baseline, *batch.targets, pmap)
+        after = State(theta, size, fitted, seen, paths.carried, recent)
+        return after, report(batch, info, recent, space.horizon)
 
     return Algorithm(init, step)
 
 
-def report(
-    sampled: Sampled, info: UpdateInfo, found: Estimates, recent: Array, horizon: int
-) -> dict[str, float]:
-    """The numbers of one iteration; returns are raw, undiscounted, of whole episodes."""
-    returns, lengths, nan = sampled.returns, sampled.lengths, float("nan")
+def report(batch: Batch, info: UpdateInfo, recent: Array, horizon: int) -> dict[str, float]:
+    """The numbers of one iteration."""
+    return {
+        "steps": batch.steps,
+        **episode_report(batch.paths.returns, batch.paths.lengths, recent, horizon),
+        **info._asdict(),
+        **batch.info,
+        "unstable_steps": batch.unstable,
+        "q_samples": batch.samples.q.numel(),
+    }
+
+
+def episode_report(returns: Array, lengths: Array, recent: Array, horizon: int) -> dict[str, float]:
+    """The numbers on whole episodes; returns are raw and undiscounted.
+
+    Args:
+        returns: (E,) of the episodes that ended in this iteration.
+        lengths: (E,) their lengths in steps.
+        recent: (≤ 100,) returns of the last episodes of all iterations.
+        horizon: the task's time limit, the steps over which `reward_per_step` averages.
+    """
+    nan = float("nan")
     mean = float(returns.mean()) if len(returns) else nan
     return {
-        "steps": sampled.steps,
         "episodes": len(returns),
         "return_mean": mean,
         "return_std": float(returns.std()) if len(returns) else nan,
         "return_100": float(recent.mean()) if len(recent) else nan,
         "reward_per_step": mean / horizon,
         "length_mean": float(lengths.mean()) if len(lengths) else nan,
-        **info._asdict(),
-        "explained_variance": found.explained_variance,
-        "unstable_steps": sampled.unstable,
     }

@@ -43,7 +43,7 @@ def kl_hessian(*, every: int = 1) -> Metric:
 def score_covariance(*, every: int = 1) -> Metric:
     """The covariance of the sampled scores ∇log π(a|s): the empirical Fisher matrix (§6).
 
-    With K actions in a state, each counts with weight 1/K.
+    With K actions in a state, each counts with weight π_old / (q K): 1/K where q is π_old.
 
     Args:
         every: use every k-th state.
@@ -62,13 +62,15 @@ def euclidean(policy: Policy, samples: Samples, theta: Tensor, pmap: Map) -> Cur
 
 
 def _score_form(distribution: Distribution, samples: Samples, d: Tensor, u: Tensor) -> Tensor:
-    """Mean over the K actions of s sᵀ u, where s = ∂ log π(a|d) / ∂d."""
+    """Mean over the K actions of ρ s sᵀ u, s = ∂ log π(a|d) / ∂d and ρ = π_old(a|s) / q(a|s)."""
     count = samples.actions.shape[1]
     with torch.enable_grad():
         leaf = d.unsqueeze(1).repeat(1, count, 1).requires_grad_()
         log_p = distribution.log_prob(leaf, samples.actions)
         (score,) = torch.autograd.grad(log_p.sum(), leaf)
-    return torch.einsum("bkm,bkn,bn->bm", score, score, u) / count
+    log_old = distribution.log_prob(samples.old[:, None], samples.actions)
+    ratio = torch.exp(log_old - samples.log_q)  # exactly 1 where π_old chose the actions
+    return torch.einsum("bkm,bkn,bn->bm", score * ratio[..., None], score, u) / count
 
 
 def _pulled_back(form: Form, every: int) -> Metric:

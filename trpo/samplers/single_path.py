@@ -47,9 +47,15 @@ Sampler = Callable[[np.random.Generator, Tensor, Filter, Carried | None], Sample
 
 
 def single_path(
-    simulator: Simulator, policy: Policy, *, steps: int, boundary: Boundary, fresh: bool
+    simulator: Simulator,
+    policy: Policy,
+    *,
+    steps: int,
+    boundary: Boundary,
+    fresh: bool,
+    rows: int | None = None,
 ) -> Sampler:
-    """Run the policy in all rows of the simulator until there are `steps` steps.
+    """Run the policy in rows of the simulator until there are `steps` steps.
 
     Args:
         simulator: its rows are the paths that run side by side.
@@ -57,8 +63,9 @@ def single_path(
         steps: steps of a batch; at least these for "complete", else the next multiple of the rows.
         boundary: what happens to paths at the batch's end.
         fresh: begin every batch with new episodes, instead of where the last one stopped.
+        rows: use only so many of the simulator's rows, the first ones.
     """
-    every = np.arange(simulator.count)
+    every = np.arange(rows or simulator.count)
     low, high, discrete = simulator.space.low, simulator.space.high, simulator.space.discrete
 
     @np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
@@ -73,30 +80,30 @@ def single_path(
         else:
             simulator.load(every, carried.snapshots)
             returns, lengths = carried.returns.copy(), carried.lengths.copy()
-        tape, rows, taken, unstable = Tape(len(every)), every, 0, simulator.unstable
-        while len(rows):
-            obs = simulator.observe(rows).astype(np.float32)
-            d, actions = act(seen_through(obs), rows)
+        tape, running, taken, unstable = Tape(len(every)), every, 0, simulator.unstable
+        while len(running):
+            obs = simulator.observe(running).astype(np.float32)
+            d, actions = act(seen_through(obs), running)
             used = actions if discrete else np.minimum(np.maximum(actions, low), high)
-            reward, terminal, truncated = simulator.step(used, rows)
-            taken += len(rows)
+            reward, terminal, truncated = simulator.step(used, running)
+            taken += len(running)
             enough = taken >= steps
             over = terminal | truncated
             last = enough and boundary != "complete"
             cut = ~terminal if last else truncated
-            tape.write(rows, obs, actions, d, reward, over | last, cut, cut & ~over)
+            tape.write(running, obs, actions, d, reward, over | last, cut, cut & ~over)
             ended = over.any()
             if (last or ended) and cut.any():
-                tape.cut_obs.append(simulator.observe(rows[cut]).astype(np.float32))
-            where = slice(None) if len(rows) == len(every) else rows
+                tape.cut_obs.append(simulator.observe(running[cut]).astype(np.float32))
+            where = slice(None) if len(running) == len(every) else running
             returns[where] += reward
             lengths[where] += 1
             if ended:
-                done = rows[over]
+                done = running[over]
                 tape.finish(returns[done], lengths[done])
                 returns[done], lengths[done] = 0.0, 0
                 if enough and boundary == "complete":
-                    rows = rows[~over]
+                    running = running[~over]
                 else:
                     simulator.reset(reset_rng, done)
             if last:
@@ -110,10 +117,17 @@ def single_path(
 class Actor:
     """A policy under one theta; a row's noise does not depend on which other rows still run."""
 
-    def __init__(self, policy: Policy, theta: Tensor, rng: np.random.Generator, count: int) -> None:
-        """Act for up to `count` rows, with noise from `rng`."""
+    def __init__(
+        self,
+        policy: Policy,
+        theta: Tensor,
+        rng: np.random.Generator,
+        count: int,
+        together: int = 1,
+    ) -> None:
+        """Act for up to `count` rows with noise from `rng`, `together` neighbours sharing it."""
         self._parameters, self._dist = policy.network.act(theta), policy.distribution
-        self._rng, self._count = rng, count
+        self._rng, self._count, self._together = rng, count // together, together
         self._pending: list[Array] = []  # noise (count, ·) of the steps to come
 
     def __call__(self, obs: Array, rows: Array) -> tuple[Array, Array]:
@@ -122,7 +136,9 @@ class Actor:
             block = self._dist.noise(self._rng, BLOCK * self._count)
             self._pending = [*block.reshape(BLOCK, self._count, -1)]
         d, noise = self._parameters(obs), self._pending.pop()
-        return d, self._dist.sample(d, noise if len(rows) == self._count else noise[rows])
+        if self._together > 1 or len(rows) < self._count:
+            noise = noise[rows // self._together]
+        return d, self._dist.sample(d, noise)
 
 
 class Tape:
