@@ -15,7 +15,7 @@ from oracles import problem
 from test_updates import RULES
 
 from trpo.baselines import Baseline, linear_features, mlp_value
-from trpo.updates import Update, update
+from trpo.updates import Update, rwr, update
 
 CHANGED: dict[str, Any] = {
     "delta": 0.003,
@@ -31,7 +31,9 @@ CHANGED: dict[str, Any] = {
     "radius.good": 5.0,
     "radius.factor": 3.0,
     "radius.delta_max": 1e-9,
+    "temperature": 2.0,
 }
+ROUGH = {"delta": 2.0, "temperature": 0.01}
 FITTED: dict[str, Any] = {
     "hidden": (7,),
     "gauss_newton_steps": 2,
@@ -81,15 +83,18 @@ def changed(setting: Setting, base: dict[str, Any]) -> dict[str, Any]:
 
 
 def outcome(rule: Callable[..., Any], keywords: dict[str, Any]) -> Update:
-    """One update; one with a large δ has to backtrack."""
+    """One update; a rough one has to backtrack."""
     found, made = problem("mlp"), rule(**keywords)
     return update(found.policy, made, found.samples, found.theta, made.step.size)
 
 
-@pytest.mark.parametrize("setting", [s for rule in RULES for s in settings(rule)], ids=str)
+EVERY = [s for rule in (*RULES, rwr) for s in settings(rule)]
+
+
+@pytest.mark.parametrize("setting", EVERY, ids=str)
 def test_every_setting_of_a_rule_changes_the_update(setting: Setting) -> None:
-    takes_delta = "delta" in inspect.signature(setting.rule).parameters
-    calm, rough = {}, ({"delta": 2.0} if takes_delta else {})
+    takes = inspect.signature(setting.rule).parameters
+    calm, rough = {}, {k: v for k, v in ROUGH.items() if k in takes}
     differs = []
     for base in (calm, rough):
         before = outcome(setting.rule, base)

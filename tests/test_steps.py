@@ -18,6 +18,7 @@ from trpo.steps import (
     adaptive_trust_region,
     ball,
     fixed_penalty,
+    newton,
     trust_region,
 )
 from trpo.types import Tensor
@@ -205,3 +206,23 @@ def test_radius_shrinks_when_no_candidate_is_good(most: int) -> None:
     assert not step.accepted
     assert torch.equal(step.theta, THETA)
     assert step.size == pytest.approx(DELTA / 3)
+
+
+def test_newton_takes_the_whole_step_whatever_the_kl() -> None:
+    step = newton(HALVE).move(1.0, local(lambda t: Evaluation(t, 99.0, 99.0)), X)
+    assert at(step) == pytest.approx(1)
+    assert (step.accepted, step.backtracks, step.size) == (True, 0, 1.0)
+
+
+@pytest.mark.parametrize("shrink", [0.5, 0.8])
+def test_newton_shrinks_until_the_objective_rises(shrink: float) -> None:
+    rising = local(lambda t: Evaluation(1.01 * shrink**3 - t, 0.0, 0.0))
+    step = newton(LineSearch(shrink, 10)).move(1.0, rising, X)
+    assert (step.accepted, step.backtracks) == (True, 3)
+    assert at(step) == pytest.approx(shrink**3)
+
+
+def test_newton_that_never_rises_stays() -> None:
+    step = newton(HALVE).move(1.0, local(lambda t: Evaluation(-t, 0.0, 0.0)), X)
+    assert (step.accepted, step.backtracks, at(step)) == (False, 11, 0.0)
+    assert step.evaluation == Evaluation(0.0, 0.0, 0.0)

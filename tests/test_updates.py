@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from itertools import product
-from math import sqrt
+from math import exp, sqrt
 
 import pytest
 import torch
@@ -20,9 +20,11 @@ from trpo.updates import (
     Rule,
     Update,
     adaptive,
+    by_worth,
     empirical_fim,
     max_kl,
     natural_gradient,
+    rwr,
     theory_penalty,
     tnpg,
     trpo,
@@ -241,3 +243,42 @@ def test_adaptive_is_trpo_with_the_radius_that_the_last_update_left() -> None:
     far = run(adaptive(delta=2.0, search=HALVE), found)
     assert far.info.backtracks > 0
     assert far.size == 1.0
+
+
+def likelihood(found: Problem, theta: Tensor, temperature: float) -> float:
+    """Σ u log π_θ / Σ u with u = exp(q / (temperature · std q)), by torch."""
+    q = found.samples.q[:, 0]
+    worth = torch.exp(q / (temperature * q.std(correction=0)))
+    return float((worth * found.log_prob(theta)[:, 0]).sum() / worth.sum())
+
+
+@every_policy
+@pytest.mark.parametrize("temperature", [0.2, 1.0])
+def test_rwr_raises_the_weighted_likelihood(name: str, temperature: float) -> None:
+    found = problem(name, states=300)
+    new = run(rwr(temperature=temperature), found)
+    gain = likelihood(found, new.theta, temperature) - likelihood(found, found.theta, temperature)
+    assert new.info.accepted
+    assert gain > 0
+    assert new.info.surrogate_gain == pytest.approx(gain, rel=1e-4)
+
+
+def test_rwr_of_a_linear_policy_is_weighted_least_squares() -> None:
+    found = problem("linear", states=300)
+    new = run(rwr(direction=Direction(cg_steps=100, damping=0.0)), found).theta
+    weight = by_worth(1.0)(found.samples).weight.double().sqrt()[:, None]
+    features = torch.cat([found.samples.obs, torch.ones(300, 1)], 1)
+    actions = found.samples.actions[:, 0]
+    best = torch.linalg.lstsq(weight * features, weight * actions).solution
+    assert torch.allclose(new[:6].reshape(2, 3), best[:3].T, atol=1e-5)
+    assert torch.allclose(new[6:8], best[3], atol=1e-5)
+
+
+def test_rwr_weighs_states_by_the_exponential_of_their_worth() -> None:
+    found = problem("linear", states=3)
+    q = torch.tensor([[1.0], [2.0], [3.0]])
+    weight = by_worth(2.0)(found.samples._replace(q=q)).weight
+    worth = [exp(x / (2 * sqrt(2 / 3))) for x in (1, 2, 3)]
+    assert weight.tolist() == pytest.approx([3 * w / sum(worth) for w in worth], rel=1e-6)
+    constant = by_worth(1.0)(found.samples._replace(q=torch.ones(3, 1))).weight
+    assert constant.tolist() == [1.0] * 3

@@ -1,7 +1,7 @@
 """Step rules: how far to go along a direction x with F x = g.
 
 A rule carries one number from update to update, its size: the radius δ of a constraint or the
-coefficient λ of a penalty. Only `adaptive` changes it.
+coefficient λ of a penalty (1 where there is neither). Only `adaptive` changes it.
 """
 
 from collections.abc import Callable
@@ -144,6 +144,23 @@ def adaptive_trust_region(delta: float, search: LineSearch, radius: Radius) -> S
         return step._replace(size=larger if ratio > radius.good else delta)
 
     return StepRule(delta, move)
+
+
+def newton(search: LineSearch) -> StepRule:
+    """The whole step x = F⁻¹g, shrunk until the objective rises; nothing bounds the KL.
+
+    Where F is the objective's own (expected) Hessian this is Fisher scoring.
+    """
+
+    def move(size: float, local: Local, x: Tensor) -> Step:
+        for backtracks in range(search.max_backtracks + 1):
+            theta = local.theta + search.shrink**backtracks * x
+            found = local.evaluate(theta)
+            if found.gain > 0:
+                return Step(theta, found, backtracks, True, size)
+        return _stay(local, search.max_backtracks + 1, size)
+
+    return StepRule(1.0, move)
 
 
 def _length(local: Local, x: Tensor, delta: float, over: Over) -> float:

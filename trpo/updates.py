@@ -7,6 +7,7 @@ differ only in the `Rule` that fills the slots. Each named rule below is one lin
 and its keyword arguments are all the settings that it has.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,10 +26,18 @@ from trpo.steps import (
     adaptive_trust_region,
     ball,
     fixed_penalty,
+    newton,
     trust_region,
 )
-from trpo.surrogates import Surrogate, importance_weighted
+from trpo.surrogates import Surrogate, importance_weighted, log_likelihood
 from trpo.types import Map, Samples, Tensor, UpdateInfo
+
+Weighing = Callable[[Samples], Samples]
+
+
+def as_they_are(samples: Samples) -> Samples:
+    """Leave the weights of the states alone."""
+    return samples
 
 
 class Rule(NamedTuple):
@@ -38,6 +47,7 @@ class Rule(NamedTuple):
     solver: Solver  # F x = g
     step: StepRule  # how far along x
     surrogate: Surrogate = importance_weighted  # L
+    weigh: Weighing = as_they_are  # the states' weights in L and F
 
 
 class Update(NamedTuple):
@@ -61,6 +71,7 @@ def update(
         size: δ or λ, `rule.step.size` at first and then what the last update returned.
         pmap: spreads chunks over threads; the result does not depend on it.
     """
+    samples = rule.weigh(samples)
     objective = Objective(policy, rule.surrogate, samples, theta, pmap)
     gradient = objective.gradient()
     curvature = rule.metric(policy, samples, theta, pmap)
@@ -210,3 +221,35 @@ def theory_penalty(*, epsilon: float = 1.0, gamma: float = 0.99, direction: Dire
         direction: how F x = g is solved.
     """
     return natural_gradient(penalty=4 * epsilon * gamma / (1 - gamma), direction=direction)
+
+
+def rwr(
+    *, temperature: float = 1.0, direction: Direction = CG, search: LineSearch = SEARCH
+) -> Rule:
+    """Reward-weighted regression (Peters and Schaal 2007): regress on what was done, by its worth.
+
+    The M-step of an EM algorithm: maximise Σ u(Q̂) log π_θ(a|s) over θ, with the exponential
+    transformation u(Q̂) ∝ exp(Q̂ / (temperature · std Q̂)). It is taken by one step
+    of Fisher scoring, for a policy whose mean is linear in θ the weighted least-squares solution
+    itself. They adapt the temperature within the M-step; here it follows the batch's spread.
+    The paper's Figure 4 has RWR in its legends and describes it nowhere.
+
+    Args:
+        temperature: in standard deviations of Q̂ over the batch; small follows only the best.
+        direction: how F x = g is solved.
+        search: the step is shrunk until the weighted likelihood rises.
+    """
+    metric, solver = kl_hessian(every=direction.every), direction.solver()
+    return Rule(metric, solver, newton(search), log_likelihood, by_worth(temperature))
+
+
+def by_worth(temperature: float) -> Weighing:
+    """Give each state the weight exp((Q̂ − max Q̂) / (temperature · std Q̂)) of its one action."""
+
+    def weigh(samples: Samples) -> Samples:
+        q = samples.q[:, 0].double()
+        spread = temperature * q.std(correction=0)
+        worth = torch.exp((q - q.max()) / spread) if spread > 0 else torch.ones_like(q)
+        return samples._replace(weight=(worth / worth.mean()).to(samples.weight.dtype))
+
+    return weigh
