@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from rich.console import Console
 from rich.table import Table
 
+from runners.config import steps_of_iteration
 from runners.measure import (
     compare,
     composed,
@@ -26,6 +27,7 @@ from runners.measure import (
 
 TASKS = ("inverted_pendulum", "swimmer", "hopper", "walker2d", "half_cheetah")
 PAPER = ("protocol=paper", "steps_per_iteration=50000")
+VINE = ("protocol=paper", "sampler=vine")  # Table 2's sizes: 10,000 branches
 MODERN = ("protocol=modern",)
 console = Console(highlight=False, width=110)
 
@@ -45,17 +47,18 @@ def _processes(count: int) -> ProcessPoolExecutor:
 
 
 def _ratios(threads: int, quick: bool) -> None:
-    """Print the ratios of every task under `modern`, and of Hopper under `paper`."""
-    columns = ("task", "protocol", "steps", "rounds")
+    """Print the ratios of every task under `modern`, and of Hopper under `paper` and by vine."""
+    columns = ("task", "protocol", "planned steps", "rounds")
     table = Table(*columns, "bare steps/s", "sampler / bare", "whole / bare")
     table.title = f"{threads} thread{'s' if threads > 1 else ''}"
-    rows = [("hopper", "paper", PAPER, 1, 3), *((task, "modern", MODERN, 20, 9) for task in TASKS)]
+    papers = [("hopper", "paper", PAPER, 1, 3), ("hopper", "paper, vine", VINE, 0, 1)]
+    rows = [*papers, *((task, "modern", MODERN, 20, 9) for task in TASKS)]
     for task, name, protocol, warm_up, rounds in rows:
         cfg = composed(f"env={task}", f"threads={threads}", *protocol)
         rounds = 1 if quick else rounds
         found = compare(cfg, warm_up, rounds)
         numbers = (f"{found.bare:,.0f}", f"{found.sampler:.2f}", f"{found.whole:.2f}")
-        table.add_row(task, name, f"{cfg.steps_per_iteration:,}", str(rounds), *numbers)
+        table.add_row(task, name, f"{steps_of_iteration(cfg):,}", str(rounds), *numbers)
     console.print(table)
 
 
@@ -87,6 +90,7 @@ def main() -> None:
     if not quick:
         large = ("steps_per_iteration=1000000", "sampler.rows=1000", "threads=2")
         sizes["paper, 1,000,000 steps"] = ("env=hopper", "protocol=paper", *large)
+        sizes["paper, vine, Table 2's sizes"] = ("env=hopper", *VINE)
     for name, overrides in sizes.items():
         with _processes(1) as pool:
             console.print(

@@ -1,127 +1,76 @@
-"""From a configuration to the objects that it names; the only place that opens resources."""
+"""From a configuration to a run with its resources open; the only place that opens them."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from runners.assemble import Node, assembled, rows_of
 from runners.config import ConfigError
 from runners.registry import GROUPS
 from runners.schema import arguments
-from trpo.algorithms import Compute, Estimator, policy_optimisation
-from trpo.baselines import Baseline
+from trpo.algorithms import Compute
 from trpo.policies import Policy
-from trpo.samplers.single_path import Sampler, single_path
 from trpo.simulators.cartpole import CartPoleSimulator
 from trpo.simulators.protocol import Simulator, Space
 from trpo.types import Algorithm, Map
-from trpo.updates import Rule
-
-Node = dict[str, Any]
 
 
-class Parts(NamedTuple):
-    """What a run is put together from."""
+class Opening(NamedTuple):
+    """A resolved configuration with the resources that it asks for, open."""
 
+    node: Node
     simulator: Simulator
     policy: Policy
-    rule: Rule
-    sampler: Sampler
-    estimator: Estimator
-    baseline: Baseline
-    filter_clip: float
     compute: Compute
 
 
 class Experiment(NamedTuple):
-    """A run's algorithm and what a progress line says of it."""
+    """A run's algorithm, and what is said of it elsewhere than in its metrics."""
 
     algorithm: Algorithm
     horizon: int  # time limit of the task, steps
     parameters: int  # P of the policy
+    note: str | None  # for the provenance: what the algorithm chose by itself
 
 
 @contextmanager
-def parts(cfg: DictConfig) -> Iterator[Parts]:
-    """Open the simulator and the thread pool that a configuration asks for, and close them.
+def build(cfg: DictConfig) -> Iterator[Experiment]:
+    """The run that a configuration describes, its resources open.
+
+    Raises:
+        ConfigError: a setting does not fit the task; the message names it.
+    """
+    with opened(cfg) as opening:
+        try:
+            algorithm, note = assembled(*opening)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        horizon, size = opening.simulator.space.horizon, opening.policy.network.size
+        yield Experiment(algorithm, horizon, size, note)
+
+
+@contextmanager
+def opened(cfg: DictConfig) -> Iterator[Opening]:
+    """Open the simulator and the thread pool of a configuration, and close them in the end.
 
     Raises:
         ConfigError: a setting does not fit the task; the message names it.
     """
     node: Node = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    device, paths = _device(node["device"]), node["sampler"]
+    device = _device(node["device"])
     with _simulator(node) as simulator, _threads(node["threads"]) as pmap:
-        policy = _policy(node, simulator.space)
-        yield Parts(
-            simulator,
-            policy,
-            rule(node),
-            single_path(
-                simulator,
-                policy,
-                steps=node["steps_per_iteration"],
-                boundary=paths["boundary"],
-                fresh=paths["fresh"],
-            ),
-            Estimator(
-                gamma=node["gamma"],
-                bootstrap=paths["boundary"] == "bootstrap",
-                **node["estimator"],
-            ),
-            _baseline(node, simulator.space),
-            node["filter_clip"],
-            Compute(pmap, device),
-        )
-
-
-def algorithm(found: Parts) -> Algorithm:
-    """The algorithm that these parts make."""
-    return policy_optimisation(
-        found.policy,
-        found.rule,
-        found.sampler,
-        found.estimator,
-        found.baseline,
-        found.simulator.space,
-        filter_clip=found.filter_clip,
-        compute=found.compute,
-    )
-
-
-@contextmanager
-def build(cfg: DictConfig) -> Iterator[Experiment]:
-    """The run that a configuration describes, its resources open; raises as `parts`."""
-    with parts(cfg) as found:
-        horizon, size = found.simulator.space.horizon, found.policy.network.size
-        yield Experiment(algorithm(found), horizon, size)
-
-
-def rule(node: Node) -> Rule:
-    """The named update rule with its settings, `step_scale` times as far as they say."""
-    algo, scale = dict(node["algo"]), node["step_scale"]
-    if "delta" in algo:
-        algo["delta"] *= scale**2
-    elif "penalty" in algo:
-        algo["penalty"] /= scale
-    elif scale != 1:
-        raise ConfigError(
-            f"step_scale={scale} means nothing for algo={algo['name']}: leave it at 1"
-        )
-    shared = {"direction": node["direction"], "search": node["search"], "gamma": node["gamma"]}
-    function = GROUPS["algo"][algo["name"]].function
-    found: Rule = function(**arguments(function, {**shared, **algo}))
-    return found
+        yield Opening(node, simulator, _policy(node, simulator.space), Compute(pmap, device))
 
 
 def _simulator(node: Node) -> Simulator:
-    env, rows, threads = node["env"], node["sampler"]["rows"], node["threads"]
+    env, rows, threads = node["env"], rows_of(node), node["threads"]
     try:
-        if env["name"] == "gymnasium":
+        if "id" in env:
             from trpo.simulators.gymnasium import GymnasiumSimulator
 
             return GymnasiumSimulator(env["id"], rows, env["horizon"])
@@ -147,13 +96,6 @@ def _policy(node: Node, space: Space) -> Policy:
         raise ConfigError(f"policy={name} needs vector observations, not shape {space.obs}")
     function = GROUPS["policy"][name].function
     found: Policy = function(space, **arguments(function, node["policy"]))
-    return found
-
-
-def _baseline(node: Node, space: Space) -> Baseline:
-    function = GROUPS["baseline"][node["baseline"]["name"]].function
-    settings = {"width": prod(space.obs), **node["baseline"]}
-    found: Baseline = function(**arguments(function, settings))
     return found
 
 

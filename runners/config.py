@@ -46,6 +46,12 @@ class Protocol:
     deltas: dict[str, float] = field(default_factory=dict)
     penalty: float = MISSING
     l2_radius: float = MISSING
+    trunks: int = MISSING
+    trunk_length: int = MISSING
+    branches: int = MISSING
+    rollouts: dict[str, Any] = field(default_factory=dict)
+    states: int = MISSING
+    branch_length: int = MISSING
 
 
 @dataclass
@@ -128,6 +134,8 @@ def validate(cfg: DictConfig) -> None:
     _one_of(cfg.estimator.name, "estimator.name", ("monte_carlo", "gae"))
     if cfg.algo.name == "theory_penalty" and cfg.gamma in (0, 1):
         raise ConfigError(f"gamma must be within (0, 1) for theory_penalty, not {cfg.gamma}")
+    if "covariance" in cfg.algo:
+        _one_of(cfg.algo.covariance, "algo.covariance", ("auto", "full", "separable"))
     _sampler(cfg)
 
 
@@ -146,7 +154,55 @@ def _known(cfg: DictConfig) -> None:
             raise ConfigError(f"{key} is not a setting{_nearest(key, settings)}")
 
 
+def steps_of_iteration(cfg: DictConfig) -> int:
+    """Simulator steps that an iteration is planned to take; a vine's are those of its own sizes."""
+    algo, sampler, steps = cfg.algo, cfg.sampler, int(cfg.steps_per_iteration)
+    vine = "branches" in sampler
+    if algo.name != "gradient_variance":
+        return _steps_of_vine(cfg, sampler.states) if vine else steps
+    batches = sum(_steps_of_vine(cfg, size) if vine else int(size) for size in algo.sizes)
+    return (int(algo.repeats) * batches + int(algo.spacing) * steps) // len(algo.sizes)
+
+
+def _steps_of_vine(cfg: DictConfig, states: int) -> int:
+    sampler = cfg.sampler
+    branches = states * sampler.branches * sampler.branch_length
+    return int(sampler.trunks * sampler.trunk_length + branches)
+
+
 def _sampler(cfg: DictConfig) -> None:
+    if "branches" in cfg.sampler:
+        _vine(cfg)
+    else:
+        _paths(cfg)
+
+
+def _vine(cfg: DictConfig) -> None:
+    sampler, estimator, algo = cfg.sampler, cfg.estimator, cfg.algo.name
+    _one_of(sampler.draw, "sampler.draw", ("uniform", "discounted"))
+    if algo in ("cem", "cma_es", "rwr"):
+        raise ConfigError(f"algo={algo} learns from whole paths: set sampler=single_path")
+    plain = estimator.name == "monte_carlo" and not estimator.standardise
+    if not plain or cfg.baseline.name != "none":
+        raise ConfigError(
+            f"sampler={sampler.name} estimates Q by its branches, without a value function: set "
+            "baseline=none estimator.name=monte_carlo estimator.standardise=false"
+        )
+    largest = max(cfg.algo.sizes) if algo == "gradient_variance" else sampler.states
+    visited = sampler.trunks * sampler.trunk_length
+    if largest > visited:
+        raise ConfigError(
+            f"sampler.states={largest} is more than the trunks visit: "
+            f"sampler.trunks x sampler.trunk_length = {visited}"
+        )
+    if sampler.rows is not None and sampler.rows < sampler.branches:
+        raise ConfigError(
+            f"sampler.rows={sampler.rows} cannot hold the sampler.branches={sampler.branches} "
+            "of a state: set it to at least that, or to null"
+        )
+
+
+def _paths(cfg: DictConfig) -> None:
     sampler = cfg.sampler
     _one_of(sampler.boundary, "sampler.boundary", ("complete", "truncate", "bootstrap"))
     if cfg.steps_per_iteration < sampler.rows:

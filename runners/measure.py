@@ -13,22 +13,24 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from runners import config
-from runners.build import Parts, algorithm, build, parts
+from runners.assemble import Parts, collector, improvement, optimisation, parts
+from runners.build import build, opened
 from runners.replay import Recorder, Segment, replay
-from trpo.algorithms import estimate
+from trpo.algorithms import Collect
 from trpo.moments import observation_filter
-from trpo.samplers.single_path import Sampler, single_path
 from trpo.streams import stream
 from trpo.types import Array
-from trpo.updates import Objective
+from trpo.updates import Objective, Rule
 
 
 class Ratios(NamedTuple):
@@ -55,13 +57,13 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def compare(cfg: DictConfig, warm_up: int, rounds: int) -> Ratios:
     """Measure bare engine, sampler and whole iteration in turn, on the same steps."""
-    with parts(cfg) as part, ThreadPoolExecutor(cfg.threads) as pool:
-        recorder, recording = _recording(cfg, part)
-        state, run = _warmed(algorithm(part), warm_up)
+    with opened_parts(cfg) as bench, ThreadPoolExecutor(cfg.threads) as pool:
+        part, recorder, recording = bench
+        state, run = _warmed(optimisation(part), warm_up)
         found = []
         for i in range(warm_up + 1, warm_up + rounds + 1):
             see = observation_filter(state.seen, part.filter_clip)
-            inputs = (state.theta, see, state.carried)
+            inputs = (state.theta, see, state.carried, nothing)
             steps = recording(stream(0, "step", i), *inputs).steps
             segments = recorder.segments()
             shares = [segments[k :: cfg.threads] for k in range(cfg.threads)]
@@ -70,7 +72,7 @@ def compare(cfg: DictConfig, warm_up: int, rounds: int) -> Ratios:
                 list(pool.map(lambda share: replay(recorder, share), shares))
 
             before = seconds(bare)
-            sampling = seconds(partial(part.sampler, stream(0, "step", i), *inputs))
+            sampling = seconds(partial(part.collect, stream(0, "step", i), *inputs))
             began = time.perf_counter()
             state, _ = run.step(stream(0, "step", i), state)
             whole = time.perf_counter() - began
@@ -79,11 +81,29 @@ def compare(cfg: DictConfig, warm_up: int, rounds: int) -> Ratios:
         return Ratios(*(statistics.median(column) for column in zip(*found, strict=True)))
 
 
-def _recording(cfg: DictConfig, part: Parts) -> tuple[Any, Sampler]:
-    """The run's simulator, noting what is done to it, and a sampler on it."""
-    recorder: Any = Recorder(part.simulator)
-    paths = {"boundary": cfg.sampler.boundary, "fresh": cfg.sampler.fresh}
-    return recorder, single_path(recorder, part.policy, steps=cfg.steps_per_iteration, **paths)
+class Bench(NamedTuple):
+    """A run's parts, and the same sampling on a simulator that notes what is done to it."""
+
+    part: Parts
+    recorder: Any
+    recording: Collect
+
+
+@contextmanager
+def opened_parts(cfg: DictConfig) -> Iterator[Bench]:
+    """The parts of a policy optimisation, its resources open."""
+    with opened(cfg) as (node, simulator, policy, compute):
+        rule = improvement(node)
+        if not isinstance(rule, Rule):
+            raise TypeError(f"algo={cfg.algo.name} is no policy optimisation")
+        recorder: Any = Recorder(simulator)
+        recording = collector(node, recorder, policy)
+        yield Bench(parts(node, rule, simulator, policy, compute), recorder, recording)
+
+
+def nothing(obs: Array) -> Array:
+    """V = 0 (B,), so that sampling is timed without the value function."""
+    return np.zeros(len(obs))
 
 
 def _warmed(run: Any, iterations: int) -> tuple[Any, Any]:
@@ -106,15 +126,16 @@ def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | N
     A product with the Jacobian or its transpose takes 4 flops a weight and state; the gradient
     is a forward pass (2) and a transposed product (4), a candidate is a forward pass.
     """
-    with parts(cfg) as part:
-        state, _ = _warmed(algorithm(part), warm_up)
+    with opened_parts(cfg) as (part, _, _):
+        state, _ = _warmed(optimisation(part), warm_up)
         see = observation_filter(state.seen, part.filter_clip)
-        sampled = part.sampler(stream(0, "step", warm_up + 1), state.theta, see, state.carried)
 
         def values(obs: Array) -> Array:
             return part.baseline.predict(state.baseline, obs, map)
 
-        made = estimate(sampled, part.policy, part.estimator, see, values)
+        rng = stream(0, "step", warm_up + 1)
+        made = part.collect(rng, state.theta, see, state.carried, values)
+        obs, targets = made.targets or (np.zeros(0), np.zeros(0))
         weights = part.policy.network.size * len(made.samples.obs)
         objective = Objective(part.policy, part.rule.surrogate, made.samples, state.theta, map)
         gradient = objective.gradient()
@@ -126,8 +147,8 @@ def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | N
             ("one candidate", lambda: objective.evaluate(state.theta), 2.0 * weights),
             (
                 "value function",
-                lambda: part.baseline.fit(state.baseline, made.obs, made.targets, map),
-                _fit_flops(cfg, state.baseline, len(made.obs)),
+                lambda: part.baseline.fit(state.baseline, obs, targets, map),
+                _fit_flops(cfg, state.baseline, len(obs)),
             ),
         ]
         for name, work, flops in works:
@@ -164,11 +185,10 @@ def engine_rate(overrides: tuple[str, ...], iterations: int) -> float:
     """Steps/s of the bare engine in this process, on one iteration's steps again and again."""
     settle()
     cfg = composed(*overrides)
-    with parts(cfg) as part:
-        recorder, sampler = _recording(cfg, part)
-        state = algorithm(part).init(stream(0, "init"))
+    with opened_parts(cfg) as (part, recorder, recording):
+        state = optimisation(part).init(stream(0, "init"))
         see = observation_filter(state.seen, part.filter_clip)
-        steps = sampler(stream(0, "step", 1), state.theta, see, None).steps
+        steps = recording(stream(0, "step", 1), state.theta, see, None, nothing).steps
         segments = recorder.segments()
         took = seconds(lambda: replay(recorder, segments * iterations))
         return iterations * steps / took

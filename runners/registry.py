@@ -3,12 +3,15 @@
 A function's keyword parameters are its settings (see runners.schema).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from runners.schema import schema
-from trpo import baselines, policies, updates
+from trpo import baselines, black_box, policies, updates
+from trpo.samplers.vine import Draw
 from trpo.simulators import cartpole, mujoco_tasks
+from trpo.steps import LineSearch
+from trpo.updates import CG, SEARCH, Direction, Rule
 
 
 class Option(NamedTuple):
@@ -22,12 +25,70 @@ class Option(NamedTuple):
         return schema(name, self.function, **self.more)
 
 
+ACTS: dict[str, tuple[Any, Any]] = {"deterministic": (bool, True)}
+"""Whether a search's candidates act by their most likely action instead of a sampled one."""
+
+
 def gymnasium_task(*, id: str = "???", horizon: int | None = None) -> None:
     """Any registered Gymnasium task; built in runners.build, where Gymnasium is imported."""
 
 
+def ant(*, id: str = "Ant-v5", horizon: int | None = None) -> None:
+    """Ant-v5 by Gymnasium itself: it observes contact forces, which the fast path has not."""
+
+
+def humanoid(*, id: str = "Humanoid-v5", horizon: int | None = None) -> None:
+    """Humanoid-v5, for the same reason by Gymnasium itself."""
+
+
 def paths(*, rows: int = 16, boundary: str = "complete", fresh: bool = True) -> None:
     """Settings of the single path method; see trpo.samplers.single_path."""
+
+
+def vines(
+    *,
+    trunks: int = 16,
+    trunk_length: int = 1000,
+    states: int = 2500,
+    branches: int = 4,
+    branch_length: int = 100,
+    draw: Draw = "uniform",
+    common_noise: bool = True,
+    rows: int | None = None,
+) -> None:
+    """Settings of the vine method; see trpo.samplers.vine. `rows` bounds what runs side by side."""
+
+
+class Measurement(NamedTuple):
+    """What a run of `algo=gradient_variance` measures; see trpo.variance."""
+
+    rule: Rule  # trains the policy between measurements
+    sizes: Sequence[int]
+    repeats: int
+    spacing: int
+
+
+def measured(
+    *,
+    delta: float = 0.01,
+    sizes: Sequence[int] = (1000,),
+    repeats: int = 10,
+    spacing: int = 10,
+    direction: Direction = CG,
+    search: LineSearch = SEARCH,
+) -> Measurement:
+    """How much the sampler's estimates of the surrogate's gradient vary, as TRPO goes on.
+
+    Args:
+        delta: of the TRPO that trains the policy, by single paths.
+        sizes: batches measured in turn: steps of single paths, states of a vine.
+        repeats: independent batches of each size.
+        spacing: TRPO's iterations after every size has had its turn.
+        direction: of that TRPO.
+        search: of that TRPO.
+    """
+    rule = updates.trpo(delta=delta, direction=direction, search=search)
+    return Measurement(rule, sizes, repeats, spacing)
 
 
 GROUPS: dict[str, dict[str, Option]] = {
@@ -42,7 +103,13 @@ GROUPS: dict[str, dict[str, Option]] = {
             updates.max_kl,
             updates.adaptive,
             updates.theory_penalty,
+            updates.rwr,
         )
+    }
+    | {
+        "cem": Option(black_box.cem, ACTS),
+        "cma_es": Option(black_box.cma_es, ACTS),
+        "gradient_variance": Option(measured),
     },
     "env": {
         "cartpole": Option(cartpole.CartPole),
@@ -52,6 +119,8 @@ GROUPS: dict[str, dict[str, Option]] = {
         "half_cheetah": Option(mujoco_tasks.half_cheetah),
         "inverted_pendulum": Option(mujoco_tasks.inverted_pendulum),
         "gymnasium": Option(gymnasium_task),
+        "ant": Option(ant),
+        "humanoid": Option(humanoid),
     },
     "policy": {
         "linear_gaussian": Option(policies.linear_gaussian),
@@ -63,5 +132,9 @@ GROUPS: dict[str, dict[str, Option]] = {
         "linear_features": Option(baselines.linear_features),
         "mlp_value": Option(baselines.mlp_value),
     },
-    "sampler": {"single_path": Option(paths)},
+    "sampler": {
+        "single_path": Option(paths),
+        "vine": Option(vines),
+        "vine_independent": Option(vines),
+    },
 }

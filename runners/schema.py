@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-SUPPLIED = {"space", "width", "direction", "search", "gamma"}
+SUPPLIED = {"space", "width", "direction", "search", "gamma", "population"}
 """Parameters that the program supplies and no configuration file sets."""
 
 

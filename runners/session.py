@@ -43,6 +43,8 @@ def run_session(run: Run, command: str, quiet: bool) -> int:
                 record.note(message)
                 complain(f"warning: {run.directory.path.name}: {message}")
 
+            if experiment.note:
+                record.update(algorithm=experiment.note)
             if record.mixes_code:
                 warn(record.mixes_code)
             hooks = Hooks(on_row, record.update, warn, signals.exit_status)

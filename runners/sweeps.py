@@ -14,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, open_dict
 
+from runners.config import steps_of_iteration
 from runners.files import RunError
 from runners.provenance import read
 from runners.store import RunDirectory, env_label
@@ -96,7 +97,8 @@ def _composed(
 def _job(cfg: DictConfig, overrides: Sequence[str]) -> Job:
     run = describe(cfg)
     run.directory.verify(run.resolved, run.identity)
-    by_iterations = math.inf if cfg.iterations is None else cfg.iterations * cfg.steps_per_iteration
+    each = steps_of_iteration(cfg)
+    by_iterations = math.inf if cfg.iterations is None else cfg.iterations * each
     by_steps = math.inf if cfg.total_steps is None else cfg.total_steps
     return Job(run, command(overrides), int(min(by_iterations, by_steps)))
 

@@ -4,7 +4,7 @@ import io
 import pickle
 import time
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import cma
 import numpy as np
@@ -311,7 +311,9 @@ def run(
     """Evaluate from a fixed seed."""
     rng = np.random.default_rng(3)
     return evaluate(
-        rng, simulator, policy, candidates, through, steps=steps, deterministic=deterministic
+        *(rng, simulator, policy, lambda: candidates, through),
+        steps=steps,
+        deterministic=deterministic,
     )
 
 
@@ -490,17 +492,31 @@ def test_search_begins_at_the_policys_own_initialisation() -> None:
     assert np.array_equal(SEARCHES["full"].mean(state.search), theta)
 
 
-def test_iteration_reports_all_candidates_episodes() -> None:
-    simulator, search, told = Corridor(POPULATION), SEARCHES["cem"], []
+class Spy(NamedTuple):
+    """A search, and what it was told."""
+
+    search: Search
+    told: list[tuple[Array, Array]]
+
+
+def spied(search: Search) -> Spy:
+    """The same search, noting the candidates and returns that it learns from."""
+    told: list[tuple[Array, Array]] = []
 
     def tell(state: Any, candidates: Array, returns: Array) -> Any:
-        told.append(returns)
+        told.append((candidates, returns))
         return search.tell(state, candidates, returns)
 
+    return Spy(search._replace(tell=tell), told)
+
+
+def test_iteration_reports_all_candidates_episodes() -> None:
+    simulator, search = Corridor(POPULATION), SEARCHES["full"]
+    spy = spied(search)
     policy = linear_gaussian(simulator.space)
     algorithm = black_box(
         policy,
-        search._replace(tell=tell),
+        spy.search,
         simulator,
         steps=300,
         filter_clip=5.0,
@@ -512,9 +528,10 @@ def test_iteration_reports_all_candidates_episodes() -> None:
     assert rounds > 1
     assert info["steps"] == simulator.steps == state.seen.count
     assert info["episodes"] == rounds * POPULATION
-    assert told[0].shape == (POPULATION,)  # of each candidate, the mean over its rounds
-    assert info["return_mean"] == pytest.approx(told[0].mean())
-    assert info["reward_per_step"] == pytest.approx(told[0].mean() / HORIZON)
+    ((_, returns),) = spy.told
+    assert returns.shape == (POPULATION,)  # of each candidate, the mean over its rounds
+    assert info["return_mean"] == pytest.approx(returns.mean())
+    assert info["reward_per_step"] == pytest.approx(returns.mean() / HORIZON)
     assert info["return_100"] == pytest.approx(state.recent.mean())
     assert info["length_mean"] == pytest.approx(np.mean(simulator.begun))
     shift = search.mean(state.search) - search.mean(start.search)
@@ -539,3 +556,19 @@ def test_parameters_that_are_not_finite_are_an_error_that_names_them() -> None:
 def test_as_many_candidates_as_rows_are_needed() -> None:
     with pytest.raises(ValueError, match="7 candidates do not fit 20 rows"):
         balancing(cem(population=7))
+
+
+@pytest.mark.parametrize(("build", "rounds"), [(cem, 5), (cma_es, 1)])
+def test_only_a_search_that_renews_has_new_candidates_in_every_round(
+    build: Any, rounds: int
+) -> None:
+    simulator = CartPoleSimulator(CartPole(max_position=1e9, max_angle=1e9, horizon=10), 4)
+    spy = spied(build(population=4))
+    settings = {"steps": 200, "filter_clip": 0.0, "deterministic": True}
+    run = black_box(linear_gaussian(simulator.space), spy.search, simulator, **settings)
+    _, info = run.step(np.random.default_rng(1), run.init(np.random.default_rng(0)))
+    ((candidates, returns),) = spy.told
+    assert candidates.shape == (4 * rounds, 6)
+    assert len({tuple(row) for row in candidates}) == 4 * rounds == len(returns)
+    assert (info["steps"], info["episodes"], info["candidates"]) == (200, 20, 4 * rounds)
+    assert returns.mean() == pytest.approx(info["return_mean"])

@@ -12,7 +12,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from runners import config
-from runners.build import build, rule
+from runners.assemble import improvement
+from runners.build import build
 from runners.config import CONF, NOT_IDENTITY, ConfigError
 from runners.registry import GROUPS, Option
 from trpo.steps import LineSearch, Radius
@@ -25,6 +26,9 @@ NEEDS = {  # what an option has to be composed with
     "env/gymnasium": ("env.id=Acrobot-v1", "policy=categorical_mlp"),
     "policy/categorical_mlp": DISCRETE,
 }
+VARIANTS = {"trpo_vine"}  # files that only combine what others make
+VINE = "sampler=vine"
+SMALL_VINE = ("sampler.trunks=2", "sampler.trunk_length=20", "sampler.states=6")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -123,6 +127,29 @@ MISTAKES = {
     "policy=categorical_mlp": ["categorical_mlp does not fit continuous", "policy=gaussian_mlp"],
     " ".join(DISCRETE): ["gaussian_mlp does not fit discrete", "policy=categorical_mlp"],
     "algo=theory_penalty step_scale=3": ["step_scale=3", "theory_penalty"],
+    # vine
+    f"{VINE} sampler.branches=1": ["sampler.branches=1", "constant", "at least 2"],
+    f"{VINE} sampler.branches=0": ["sampler.branches must be at least 1, not 0"],
+    f"{VINE} sampler.states=16001": ["sampler.states=16001", "16000"],
+    f"{VINE} sampler.rows=3": ["sampler.rows=3", "sampler.branches=4", "null"],
+    f"{VINE} sampler.draw=uniformly": ["sampler.draw=uniformly", "did you mean uniform?"],
+    f"{VINE} protocol=modern": ["baseline=none", "estimator.name=monte_carlo"],
+    f"{VINE} algo=rwr": ["algo=rwr", "sampler=single_path"],
+    f"{VINE} algo=cem": ["algo=cem", "sampler=single_path"],
+    f"{VINE} sampler.boundary=complete": ["sampler.boundary is not a setting of the sampler"],
+    # searches over parameters
+    "algo=cma_es sampler.rows=3": ["sampler.rows", "at least 4 for CMA-ES", "not 3"],
+    "algo=cem sampler.rows=1": ["sampler.rows", "at least 2", "not 1"],
+    "algo=cma_es algo.covariance=full algo.memory_mib=1": [
+        *("algo.covariance=full needs", "756 parameters", "algo.covariance=separable"),
+    ],
+    "algo=cma_es algo.covariance=ful": ["algo.covariance=ful is unknown", "did you mean full?"],
+    "algo=cem algo.elite=0": ["algo.elite must be within (0, 1]"],
+    "algo=cem algo.std=0": ["algo.std must be positive"],
+    "algo=cem algo.extra_iterations=0": ["algo.extra_iterations must be at least 1"],
+    "algo=rwr algo.temperature=0": ["algo.temperature must be positive"],
+    "algo=gradient_variance algo.repeats=1": ["algo.repeats must be at least 2"],
+    f"algo=gradient_variance {VINE} algo.sizes=[5,20000]": ["sampler.states=20000", "16000"],
 }
 
 
@@ -136,14 +163,16 @@ def test_a_mistake_is_one_line_that_names_the_setting_and_helps(line: str) -> No
 
 def test_every_yaml_of_a_group_has_its_builder_and_every_builder_its_yaml() -> None:
     for group, options in GROUPS.items():
-        assert {f.name for f in FILES if f.parent.name == group} == set(options)
+        files = {f.name for f in FILES if f.parent.name == group}
+        assert files - VARIANTS == set(options)
 
 
 @pytest.mark.parametrize("file", [f.as_posix() for f in FILES if f.parts[0] != "experiment"])
 def test_every_option_composes_and_builds(file: str) -> None:
     group, _, name = file.partition("/")
-    cfg = composed(f"{group}={name}", *NEEDS.get(file, ()), "sampler.rows=2")
-    assert cfg[group].name == name
+    small = SMALL_VINE if "vine" in name else ("sampler.rows=4",)
+    cfg = composed(f"{group}={name}", *NEEDS.get(file, ()), *small)
+    assert name in {cfg[group].name, *VARIANTS}
     config.validate(cfg)
     with build(cfg) as experiment:
         experiment.algorithm.init(stream(0, "init"))
@@ -176,6 +205,52 @@ def test_every_algorithm_trains_under_both_protocols(algo: str, protocol: str) -
     assert info["steps"] >= 64
 
 
+@pytest.mark.parametrize("algo", ["trpo", "natural_gradient", "empirical_fim"])
+@pytest.mark.parametrize("sampler", ["vine", "vine_independent"])
+@pytest.mark.parametrize("env", ["cartpole", "hopper", "ant", "CartPole-v1"])
+def test_the_vine_trains_with_every_kind_of_rule_and_simulator(
+    algo: str, sampler: str, env: str
+) -> None:
+    discrete = ("env=gymnasium", f"env.id={env}", "policy=categorical_mlp")
+    task = discrete if "-" in env else (f"env={env}",)
+    cfg = composed(f"algo={algo}", f"sampler={sampler}", *task, "scale=smoke")
+    config.validate(cfg)
+    with build(cfg) as experiment:
+        state = experiment.algorithm.init(stream(0, "init"))
+        _, info = experiment.algorithm.step(stream(0, "step"), state)
+    tried = 2 if env == "CartPole-v1" else 4
+    assert info["q_samples"] == 8 * tried
+    assert info["steps"] > 4 * 32 + 8 * tried
+    assert info["accepted"]
+
+
+def test_an_environment_that_cannot_be_saved_is_refused_before_any_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(env: Any, arrays: list[str]) -> None:
+        raise TypeError("its attribute 'socket' (socket) is not plain data")
+
+    monkeypatch.setattr("trpo.simulators.gymnasium.capture", refuse)
+    told = mistake(f"env=gymnasium env.id=Pendulum-v1 {VINE} sampler.states=10")
+    assert all(words in told for words in ("sampler=vine", "env.id=Pendulum-v1", "'socket'"))
+
+
+def test_planned_steps_are_those_of_the_sampler() -> None:
+    assert config.steps_of_iteration(composed()) == 50_000
+    assert config.steps_of_iteration(composed(VINE)) == 16_000 + 2_500 * 4 * 100
+    assert config.steps_of_iteration(composed(VINE, "env=swimmer")) == 16_000 + 500 * 4 * 50
+    measured = ("algo=gradient_variance", "algo.repeats=3", "algo.spacing=2")
+    paths = composed(*measured, "algo.sizes=[10,30]", "steps_per_iteration=100")
+    assert config.steps_of_iteration(paths) == (3 * (10 + 30) + 2 * 100) // 2
+    vine = composed(*measured, "algo.sizes=[10,30]", "steps_per_iteration=100", VINE)
+    assert config.steps_of_iteration(vine) == (3 * (32_000 + 40 * 400) + 2 * 100) // 2
+
+
+def test_the_algorithm_in_one_word_is_the_same_run() -> None:
+    both = composed("algo=trpo_vine"), composed("algo=trpo", VINE)
+    assert config.identity(both[0]) == config.identity(both[1])
+
+
 @pytest.mark.parametrize(
     "same", ["threads=3", "workers=2", "results_dir=/elsewhere", "tensorboard=true"]
 )
@@ -198,7 +273,9 @@ def test_identity_is_resolved() -> None:
 def rule_of(*overrides: str) -> Rule:
     """The rule that a composition makes."""
     node: Any = OmegaConf.to_container(composed(*overrides), resolve=True)
-    return rule(node)
+    found = improvement(node)
+    assert isinstance(found, Rule)
+    return found
 
 
 def test_every_setting_of_a_rule_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,8 +22,9 @@ ORDER = (
     *("simulators.snapshots", "simulators.gymnasium", "simulators.cartpole"),
     *("simulators.mujoco_tasks", "simulators.mujoco"),
     *("distributions", "networks", "policies", "samplers", "samplers.single_path"),
+    "samplers.vine",
     *("estimators", "solvers", "baselines", "surrogates", "metrics", "steps", "updates"),
-    "algorithms",
+    *("algorithms", "black_box", "variance"),
 )
 """The modules of trpo; each imports only from those before it."""
 

@@ -119,8 +119,29 @@ def test_bounds_sizes_and_defaults_are_gymnasiums(name: str) -> None:
     assert space.horizon == gymnasium.spec(TASKS[name][0]).max_episode_steps
     ours = {k: p.default for k, p in inspect.signature(TASKS[name][1]).parameters.items()}
     theirs = {k: p.default for k, p in inspect.signature(type(env.unwrapped)).parameters.items()}
-    assert set(ours) - set(theirs) == {"horizon"}
-    assert {k: theirs[k] for k in ours if k != "horizon"} | {"horizon": 1000} == ours
+    own = {"horizon": 1000} | ({"forward_point": 0.0} if name == "swimmer" else {})
+    assert set(ours) - set(theirs) == set(own)
+    assert {k: theirs[k] for k in ours if k not in own} | own == ours
+
+
+def test_one_metre_along_the_swimmer_is_its_torsos_centre_of_mass() -> None:
+    rng, row = np.random.default_rng(0), np.array([0])
+    task = mujoco.swimmer(forward_point=1.0, reset_noise_scale=1.0, ctrl_cost_weight=0.0)
+    with MujocoSimulator(task, 1) as simulator:
+        data, torso = engine.MjData(simulator.model), simulator.model.body("torso").id
+
+        def centre() -> float:
+            ((state, _),) = simulator.save(row)
+            engine.mj_setState(simulator.model, data, state, mujoco.FULL)
+            engine.mj_kinematics(simulator.model, data)
+            return float(data.xipos[torso, 0])
+
+        for _ in range(20):
+            simulator.reset(rng, row)
+            before = centre()
+            reward = simulator.step(rng.uniform(-1, 1, (1, 2)), row).reward[0]
+            dt = 4 * simulator.model.opt.timestep
+            assert reward == pytest.approx((centre() - before) / dt, abs=1e-9)
 
 
 @pytest.mark.parametrize("excluded", [True, False])

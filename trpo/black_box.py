@@ -29,7 +29,8 @@ MATRICES = 10  # of P×P float64 that an iteration with full covariance holds at
 class Search(NamedTuple):
     """A search distribution over P parameters; no function changes the state that it is given."""
 
-    population: int  # n candidates an iteration
+    population: int  # n candidates at once
+    renews: bool  # whether n more may be asked for before it is told of all
     init: Callable[[Array], Any]  # first mean (P,) float64 -> state
     ask: Callable[[np.random.Generator, Any], tuple[Any, Array]]  # -> state, candidates (n, P)
     tell: Callable[[Any, Array, Array], Any]  # state, candidates, returns (n,), more is better
@@ -61,8 +62,8 @@ def cem(
     theirs, max(5 − t / 10, 0), is extra_std = √5 and extra_iterations = 50.
 
     Args:
-        population: n candidates an iteration.
-        elite: fraction of these that the next distribution is fitted to; at least two are.
+        population: n candidates at once; an iteration asks for as many times n as its steps allow.
+        elite: fraction of all of these that the next distribution is fitted to; at least two are.
         std: initial standard deviation of every parameter.
         extra_std: standard deviation of the noise that is added at first.
         extra_iterations: iterations after which none is added any more.
@@ -72,7 +73,6 @@ def cem(
     require("algo.std", std, std > 0, "positive")
     require("algo.extra_std", extra_std, extra_std >= 0, "at least 0")
     require("algo.extra_iterations", extra_iterations, extra_iterations >= 1, "at least 1")
-    best = max(2, round(elite * population))
 
     def variance(state: Gaussian) -> Array:
         return state.variance + extra_std**2 * max(0.0, 1 - state.told / extra_iterations)
@@ -85,6 +85,7 @@ def cem(
         return state, state.mean + np.sqrt(variance(state)) * noise
 
     def tell(state: Gaussian, candidates: Array, returns: Array) -> Gaussian:
+        best = max(2, round(elite * len(candidates)))
         chosen = candidates[np.argsort(-returns, kind="stable")[:best]]
         return Gaussian(chosen.mean(0), chosen.var(0), state.told + 1)
 
@@ -94,7 +95,7 @@ def cem(
     def note(size: int) -> str:
         return f"cross-entropy method with diagonal covariance, {size:,} parameters"
 
-    return Search(population, init, ask, tell, lambda state: state.mean, spread, note)
+    return Search(population, True, init, ask, tell, lambda state: state.mean, spread, note)
 
 
 def cma_es(
@@ -149,7 +150,7 @@ def cma_es(
         kind = "full" if full_covariance(covariance, size, memory_mib) else "separable"
         return f"CMA-ES with {kind} covariance, {size:,} parameters"
 
-    return Search(population, init, ask, tell, mean, spread, note)
+    return Search(population, False, init, ask, tell, mean, spread, note)
 
 
 def full_covariance(covariance: Covariance, size: int, memory_mib: int) -> bool:
@@ -230,28 +231,28 @@ def evaluate(
     rng: np.random.Generator,
     simulator: Simulator,
     policy: Policy,
-    candidates: Array,
+    propose: Callable[[], Array],
     see: Filter,
     *,
     steps: int,
     deterministic: bool,
 ) -> Evaluated:
-    """Run candidate i in row i, one episode each, again and again until there are `steps` steps.
+    """Run candidate i in row i, an episode each, round after round until there are `steps` steps.
 
     Args:
         rng: of start states and of the actions' noise.
         simulator: of n rows.
-        policy: whose parameters the candidates (n, P) are.
-        candidates: one theta a row.
+        policy: whose parameters the candidates are.
+        propose: gives each round its candidates (n, P), one a row.
         see: the observation filter.
         steps: at least these are taken in all.
         deterministic: take a Gaussian's mean or the likeliest choice instead of sampling.
     """
     noise_rng, reset_rng = rng.spawn(2)
-    act = acting(noise_rng, policy, candidates, see, deterministic)
     rounds: list[tuple[Array, Array, list[Array]]] = []
     taken, unstable = 0, simulator.unstable
     while taken < steps:
+        act = acting(noise_rng, policy, propose(), see, deterministic)
         simulator.reset(reset_rng, np.arange(simulator.count))
         rounds.append(episodes(simulator, act))
         taken += int(rounds[-1][1].sum())
@@ -315,7 +316,10 @@ def black_box(
 ) -> Algorithm:
     """Search the policy's parameters for a high mean return.
 
-    The returns reported are those of all candidates' episodes, not of the distribution's mean.
+    An iteration runs whole episodes, n side by side, until its steps are used. A search that
+    renews has other candidates in every round and learns from them all; one that does not runs
+    the same again and learns from their mean returns. The returns reported are those of all
+    candidates' episodes, not of the distribution's mean.
 
     Args:
         policy: whose parameters are searched, from its usual initialisation on.
@@ -335,12 +339,22 @@ def black_box(
 
     def step(rng: np.random.Generator, state: Searching) -> tuple[Searching, dict[str, float]]:
         ask_rng, run_rng = rng.spawn(2)
-        asked, candidates = search.ask(ask_rng, state.search)
+        asked, proposed = state.search, list[Array]()
+
+        def propose() -> Array:
+            nonlocal asked
+            if search.renews or not proposed:
+                asked, fresh = search.ask(ask_rng, asked)
+                proposed.append(fresh)
+            return proposed[-1]
+
         see = observation_filter(state.seen, filter_clip)
         found = evaluate(
-            run_rng, simulator, policy, candidates, see, steps=steps, deterministic=deterministic
+            run_rng, simulator, policy, propose, see, steps=steps, deterministic=deterministic
         )
-        told = search.tell(asked, candidates, found.returns.mean(0))
+        candidates = np.concatenate(proposed)
+        worth = found.returns.reshape(-1, len(candidates)).mean(0)
+        told = search.tell(asked, candidates, worth)
         check_finite("policy parameters", search.mean(told))
         recent = np.concatenate([state.recent, found.returns.ravel()])[-RECENT:]
         seen = merge(state.seen, found.obs) if filter_clip else state.seen
@@ -350,6 +364,7 @@ def black_box(
             **episode_report(found.returns.ravel(), found.lengths.ravel(), recent, space.horizon),
             "step_norm": float(np.linalg.norm(shift)),
             "search_std": search.spread(told),
+            "candidates": len(candidates),
             "unstable_steps": found.unstable,
         }
         return Searching(told, seen, recent), info
