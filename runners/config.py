@@ -46,6 +46,8 @@ class Protocol:
     deltas: dict[str, float] = field(default_factory=dict)
     penalty: float = MISSING
     l2_radius: float = MISSING
+    cem_std: float = MISSING
+    cma_std: float = MISSING
     trunks: int = MISSING
     trunk_length: int = MISSING
     branches: int = MISSING

@@ -92,7 +92,7 @@ def vine(
     steps = sizes.trunks * sizes.trunk_length
     decay = gamma if draw == "discounted" else 1.0
 
-    @np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
+    @np.errstate(invalid="ignore", over="ignore", divide="ignore")  # found at the end
     def grow(rng: np.random.Generator, theta: Tensor, seen_through: Filter) -> Grown:
         trunk_rng, draw_rng, action_rng, branch_rng = rng.spawn(4)
         unstable = simulator.unstable
