@@ -2,59 +2,168 @@
 
 A claim is a difference between two sides that it says is positive. The runs support it where
 the 95 % bootstrap interval of the difference lies above zero, contradict it where it lies below
-zero, and leave it undecided otherwise; a shorter or missing experiment is no data.
+zero, and leave it undecided otherwise. A claim that two sides are alike is supported where the
+interval lies within a margin, contradicted where it lies outside. A shorter or missing
+experiment is no data.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from analysis.names import look, task
-from analysis.statistics import Array, best_step_size, difference, scores
+from analysis import noise
+from analysis.names import look, number, task
+from analysis.statistics import Array, averages, best_step_size, lead, scores
 from analysis.tables import with_interval
+
+Measure = Callable[[pd.DataFrame, str], Array]
+"""Of the runs of one experiment and task, those of one side: a value per run (n,)."""
 
 
 class Claim(NamedTuple):
-    """`left` does better than `right` (a method, or a number) on `env` of `experiment`.
+    """`left` is above `right` (one, or the best of several) on `env` of `experiment`.
 
-    `metric` is compared after `iteration` iterations, or at the last one where it is None.
+    A side is the name of what is measured, or a number. With `margin`, the claim is that the
+    two differ by less than it.
     """
 
     text: str
     source: str
     experiment: str
     env: str
-    metric: str
-    left: str
-    right: str | float
-    iteration: int | None = None
+    measure: Measure
+    left: str | float
+    right: str | float | tuple[str, ...]
+    margin: Callable[[pd.DataFrame], float] | None = None
 
 
 COLUMNS = ["claim", "source", "runs", "difference [95 % interval]", "verdict"]
-TRPO, NATURAL = "trpo_single_path", "natural_gradient"
+TRPO, VINE, NATURAL = "trpo_single_path", "trpo_vine", "natural_gradient"
 FIGURE4 = "§8.1, Figure 4"
-_CARTPOLE = (FIGURE4, "figure4_cartpole", "cartpole", "reward_per_step")
+_REWARD = "reward_per_step"
+_EARLIER = {
+    "cartpole": (NATURAL, "cem", "cma_es", "rwr"),
+    "swimmer": (NATURAL, "cem", "cma_es", "rwr"),
+    "hopper": (NATURAL, "cem", "rwr"),
+    "walker": (NATURAL, "cem", "rwr"),
+}
+"""The methods in each panel of Figure 4 that are no form of TRPO."""
 
 
-def _figure4(env: str) -> Claim:
-    text = f"TRPO ends above the natural gradient on the paper's {env}"
-    return Claim(text, FIGURE4, f"figure4_{env}", env, "reward_per_step", TRPO, NATURAL)
+def final(metric: str) -> Measure:
+    """The score of each run of a method, at the method's best step size."""
+    return lambda runs, method: _scored(scores(_of(runs, method, metric), metric))
+
+
+def average(metric: str) -> Measure:
+    """The mean over all iterations of each run of a method, at the method's best step size."""
+    return lambda runs, method: _scored(averages(_of(runs, method, metric), metric))
+
+
+def after(metric: str, iteration: int) -> Measure:
+    """The score after so many iterations; runs that stopped earlier are left out."""
+
+    def measure(runs: pd.DataFrame, method: str) -> Array:
+        own = _of(runs, method, metric)
+        reached = own.groupby("run_id").iteration.transform("max") >= iteration
+        failed = own.status == "failed"
+        own = own[(reached & (own.iteration <= iteration)) | failed]
+        own = own.assign(status=own.status.where(own.status == "failed", "done"))
+        return _scored(scores(own, metric))
+
+    return measure
+
+
+def _of(runs: pd.DataFrame, method: str, metric: str) -> pd.DataFrame:
+    return best_step_size(runs[runs.method == method], metric)
+
+
+def _scored(each: pd.DataFrame) -> Array:
+    return each.score.dropna().to_numpy(dtype=float)
+
+
+def noisier(unit: str) -> Measure:
+    """How many times as noisy as the vine a sampler is, by seed, in logarithms."""
+    return lambda runs, sampler: noise.overall(runs, sampler, unit)
+
+
+def tenth_of_rise(runs: pd.DataFrame) -> float:
+    """A tenth of what TRPO gains from its first iteration to its last; NaN where that is none."""
+    own = runs[runs.method == TRPO].dropna(subset=[_REWARD]).sort_values("iteration")
+    first = own.groupby("run_id")[_REWARD].first()
+    rise = final(_REWARD)(runs, TRPO).mean() - first.mean()
+    return float(rise / 10) if rise > 0 else float("nan")
+
+
+def _panel(env: str) -> tuple[str, str, str]:
+    return FIGURE4, f"figure4_{env}", env
+
+
+def _ends_above(env: str, other: str) -> Claim:
+    text = f"TRPO ends above {_named(other)} on the paper's {env}"
+    return Claim(text, *_panel(env), final(_REWARD), TRPO, other)
+
+
+def _ends_best(env: str, method: str) -> Claim:
+    *most, last = (_named(other) for other in _EARLIER[env])
+    rivals = f"{', '.join(most)} and {last}"
+    name = f"TRPO ({look(method).label.removeprefix('TRPO, ')})"
+    text = f"{name} ends above {rivals} on the paper's {task(env).lower()}"
+    return Claim(text, *_panel(env), final(_REWARD), method, _EARLIER[env])
+
+
+def _stands_still(env: str) -> Claim:
+    text = f"The natural gradient ends below the 1 per step for standing on the paper's {env}"
+    return Claim(text, *_panel(env), final(_REWARD), 1.0, NATURAL)
+
+
+def _learns_alike(env: str) -> Claim:
+    name = task(env).lower()
+    text = f"Empirical FIM learns as fast as TRPO on the paper's {name} (mean over all iterations)"
+    source = "§6 and §8.1, Figure 4"
+    sides = average(_REWARD), "empirical_fim", TRPO
+    return Claim(text, source, f"figure4_{env}", env, *sides, tenth_of_rise)
 
 
 def _modern(env: str, other: str) -> Claim:
-    text = f"TRPO ends above the {look(other).label} on {task(env)}"
-    return Claim(text, "§8.1, carried to a modern task", "modern", env, "return_100", TRPO, other)
+    text = f"TRPO ends above {_named(other)} on {task(env)}"
+    source = "§8.1, carried to a modern task"
+    return Claim(text, source, "modern", env, final("return_100"), TRPO, other)
 
 
+def _named(method: str) -> str:
+    """A method in a sentence: short names stand alone, others with their article."""
+    label = look(method).label
+    return label if label.isupper() else f"the {label}"
+
+
+def _varies_less(env: str, unit: str) -> Claim:
+    per = {"q_samples": "Q sample", "estimate_steps": "simulator step"}[unit]
+    text = f"Vine's gradient varies less than single path's on {task(env)}, per {per} (logarithms)"
+    source = "§5.2" if unit == "q_samples" else "beside §5.2, which grants vine more steps"
+    return Claim(text, source, "variance", env, noisier(unit), "single_path", 0.0)
+
+
+_CARTPOLE = _panel("cartpole")
 CLAIMS = [
-    Claim("TRPO is above 9 per step on cart-pole by iteration 30", *_CARTPOLE, TRPO, 9.0, 30),
-    Claim("The natural gradient ends above 9 per step on cart-pole", *_CARTPOLE, NATURAL, 9.0),
+    Claim("TRPO is above 9 per step on cart-pole by iteration 30",
+          *_CARTPOLE, after(_REWARD, 30), TRPO, 9.0),
+    Claim("The natural gradient ends above 9 per step on cart-pole",
+          *_CARTPOLE, final(_REWARD), NATURAL, 9.0),
     Claim("Max KL learns more slowly than TRPO on cart-pole (at iteration 15)",
-          *_CARTPOLE, TRPO, "max_kl", 15),
-    *[_figure4(env) for env in ("swimmer", "hopper", "walker")],
+          *_CARTPOLE, after(_REWARD, 15), TRPO, "max_kl"),
+    Claim("Max KL learns more slowly than TRPO on cart-pole (mean over all iterations)",
+          *_CARTPOLE, average(_REWARD), TRPO, "max_kl"),
+    *[_ends_best(env, method) for env in _EARLIER for method in (TRPO, VINE)],
+    *[_ends_above(env, other) for env in ("swimmer", "hopper", "walker")
+      for other in _EARLIER[env] if other != "rwr"],
+    *[_stands_still(env) for env in ("hopper", "walker")],
+    *[_learns_alike(env) for env in ("cartpole", "swimmer")],
     *[_modern(env, other) for env in ("hopper", "walker2d", "half_cheetah", "swimmer")
       for other in (NATURAL, "vanilla_pg")],
+    *[_varies_less(env, unit) for env in ("swimmer", "hopper") for unit in noise.UNITS],
 ]  # fmt: skip
 
 
@@ -65,25 +174,35 @@ def judge(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _verdict(claim: Claim, runs: pd.DataFrame, rng: np.random.Generator) -> list[str]:
-    task_runs = runs[(runs.experiment == claim.experiment) & (runs.env == claim.env)]
-    left = _side(claim, claim.left, task_runs)
-    number_given = isinstance(claim.right, float)
-    right = np.full(2, claim.right) if number_given else _side(claim, str(claim.right), task_runs)
-    sizes = f"{len(left)}" if number_given else f"{len(left)} / {len(right)}"
-    if not len(left) or not len(right):
+    """The claim's row of `COLUMNS`."""
+    own = runs[(runs.experiment == claim.experiment) & (runs.env == claim.env)]
+    rivals = claim.right if isinstance(claim.right, tuple) else (claim.right,)
+    left, *right = (_values(claim, side, own) for side in (claim.left, *rivals))
+    sizes = _sizes((claim.left, *rivals), [left, *right])
+    if not all(len(side) for side in (left, *right)):
         return [claim.text, claim.source, sizes, "–", "no data"]
-    estimate, low, high = difference(left, right, rng)
+    estimate, low, high = lead(left, right, rng)
+    words = with_interval(estimate, low, high)
+    if claim.margin:
+        margin = claim.margin(own)
+        words += f", margin {number(margin)}"
+        low, high = _inside(low, high, margin)
     verdict = "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
-    return [claim.text, claim.source, sizes, with_interval(estimate, low, high), verdict]
+    return [claim.text, claim.source, sizes, words, verdict]
 
 
-def _side(claim: Claim, method: str, task_runs: pd.DataFrame) -> Array:
-    """One value per run of a method, at its best step size: (n,), empty without data."""
-    own = task_runs[task_runs.method == method]
-    own = best_step_size(own, claim.metric)
-    if claim.iteration is not None:
-        reached = own.groupby("run_id").iteration.transform("max") >= claim.iteration
-        failed = own.status == "failed"
-        own = own[(reached & (own.iteration <= claim.iteration)) | failed]
-        own = own.assign(status=own.status.where(own.status == "failed", "done"))
-    return scores(own, claim.metric).score.dropna().to_numpy(dtype=float)
+def _values(claim: Claim, side: str | float, own: pd.DataFrame) -> Array:
+    """One value per run of a side; a number is two runs without spread."""
+    return claim.measure(own, side) if isinstance(side, str) else np.full(2, side)
+
+
+def _sizes(sides: tuple[str | float, ...], values: list[Array]) -> str:
+    """How many runs each side has, the rivals' after a stroke; numbers have none."""
+    counts = [str(len(v)) if isinstance(s, str) else "" for s, v in zip(sides, values, strict=True)]
+    return " / ".join(part for part in (counts[0], ", ".join(counts[1:])) if part)
+
+
+def _inside(low: float, high: float, margin: float) -> tuple[float, float]:
+    """Bounds of margin − |difference|, from those of the difference."""
+    near = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+    return margin - max(abs(low), abs(high)), margin - near

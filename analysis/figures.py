@@ -1,110 +1,66 @@
-"""Figures of what `statistics` found: nothing is computed here.
+"""Figures of what `statistics`, `learning` and `noise` found: nothing is computed here."""
 
-The same data, on the same machine, give the same bytes.
-"""
-
-import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.names import PENALISED, look, method_rank, step_size, task, task_rank
+from analysis.drawing import counted, grid, legend, method_lines, style
+from analysis.names import (
+    SAMPLERS,
+    look,
+    method_rank,
+    sampler_rank,
+    step_size,
+    task,
+    task_rank,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-STYLE: Any = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.7,
-    "legend.frameon": False,
-    "lines.solid_capstyle": "round",
-    "svg.hashsalt": "trpo",
-    "svg.fonttype": "path",
-}
 PANELS = ["cartpole", "swimmer", "hopper", "walker"]
 FADED = 0.35
-SWEEP_KEY: dict[str, dict[str, Any]] = {
-    "final mean, 95 % interval": {"color": "#777777", "marker": "o"},
-    "best on the way": {"color": "#777777", "linestyle": "--"},
-    "one run": {"color": "#333333", "marker": ".", "linestyle": ""},
-    "failed run": {"color": "#333333", "marker": "x", "linestyle": ""},
-    "TRPO's mean, best δ": {"color": look("trpo_single_path").colour, "linewidth": 0.9},
-    "first policies": {"color": "#444444", "linestyle": ":"},
+BATCH = {
+    "q_samples": "Q samples in the batch",
+    "estimate_steps": "simulator steps that the batch takes",
 }
 
 
-@contextmanager
-def _style() -> Iterator[None]:
-    """Our style over matplotlib's defaults, whatever the reader's own settings are."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
-        yield
-
-
-@_style()
-def render(figure: "Figure", kind: Literal["png", "svg"]) -> bytes:
-    """The figure as bytes without a date or a version in them."""
-    metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
-    out = io.BytesIO()
-    figure.savefig(out, format=kind, dpi=160, metadata=metadata)
-    return out.getvalue()
-
-
-def _grid(rows: int, columns: int, sharey: bool = False) -> tuple["Figure", "list[Axes]"]:
-    """A figure with room for a legend below its panels, and the panels in reading order."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(max(6.0, 3.7 * columns), 2.8 * rows + 0.9), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
-    return figure, list(panels.ravel())
-
-
-@_style()
-def figure4(curves: pd.DataFrame, paper: pd.DataFrame, scale: str) -> "Figure":
+@style()
+def figure4(curves: pd.DataFrame, paper: pd.DataFrame, tuned: pd.DataFrame, scale: str) -> "Figure":
     """The four panels of Figure 4: reward per step against policy iterations.
 
-    The paper's own curves are thin and dashed behind ours, with its error bars.
+    The paper's own curves are thin and dashed behind ours, with its error bars. `tuned` is
+    `statistics.chosen`, for the note on step sizes that other runs chose.
     """
-    figure, panels = _grid(2, 2)
+    figure, panels = grid(2, 2, panel=(4.9, 3.6))
     for panel, env in zip(panels, PANELS, strict=True):
         ours, theirs = curves[curves.env == env], paper[paper.env == env]
         total = theirs.iteration.max()
         last = total if ours.empty else ours.x.max()
         _paper_curves(panel, theirs[theirs.iteration <= last])
-        _learning_curves(panel, ours)
+        _learning_curves(panel, ours, shade=0.13)
         panel.set_xlim(0, max(last, 1))
-        panel.set_title(f"{task(env)} ({_runs(ours)})")
+        panel.set_title(f"{task(env)} ({counted(ours)})")
         panel.set_ylabel("reward per time step")
         panel.set_xlabel(f"policy iterations (the paper ran {total + 1})")
     methods = [*curves.method, *paper.method[paper.env.isin(PANELS)]]
-    _legend(figure, methods, ["dashed: the paper's five runs", *_notes(curves)])
+    notes = ["dashed: the paper's five runs", *_notes(curves), *_tuned(curves, tuned)]
+    legend(figure, method_lines(methods), notes)
     figure.suptitle(f"Figure 4, trained here at scale “{scale}”")
     return figure
 
 
-@_style()
+@style()
 def learning(curves: pd.DataFrame, envs: Sequence[str], scale: str) -> "Figure":
     """One panel a task: return of the last 100 training episodes against environment steps."""
     from matplotlib.ticker import EngFormatter
 
     envs = sorted(set(envs), key=task_rank)
     columns = min(3, len(envs))
-    figure, panels = _grid(-(-len(envs) // columns), columns)
+    figure, panels = grid(-(-len(envs) // columns), columns)
     for panel in panels[len(envs) :]:
         panel.set_axis_off()
     for panel, env in zip(panels, envs, strict=False):
@@ -112,67 +68,67 @@ def learning(curves: pd.DataFrame, envs: Sequence[str], scale: str) -> "Figure":
         _learning_curves(panel, ours)
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.set_xlim(left=0)
-        panel.set_title(f"{task(env)} ({_runs(ours)})")
+        panel.set_title(f"{task(env)} ({counted(ours)})")
         panel.set_ylabel("return, last 100 episodes")
         panel.set_xlabel("environment steps")
-    _legend(figure, list(curves.method), _notes(curves))
+    legend(figure, method_lines(curves.method), _notes(curves))
     figure.suptitle(f"Learning curves with the modern protocol at scale “{scale}”")
     return figure
 
 
-@_style()
-def step_rules(table: pd.DataFrame, runs: pd.DataFrame, scale: str) -> "Figure":
-    """Final return against the length of the step, one panel a rule, on one return axis.
-
-    Small dots are runs, crosses failed runs, the line the mean with its interval; the dashed
-    line is the best mean on the way (a fall from it is a collapse), the dotted one the first
-    policies' return (staying near it is a crawl).
-    """
-    from matplotlib.lines import Line2D
-
-    methods = sorted(set(table.method), key=method_rank)
-    figure, panels = _grid(1, len(methods), sharey=True)
-    for panel, method in zip(panels, methods, strict=True):
-        _sweep(panel, table[table.method == method], runs[runs.method == method])
-        panel.set_title(f"{look(method).label} ({_runs(table[table.method == method])} a point)")
-        panel.set_xlabel(_step_axis(method))
-    panels[0].set_ylabel("return, last 100 episodes")
-    handles = [Line2D([], [], label=label, **drawn) for label, drawn in SWEEP_KEY.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2 * len(methods))
-    figure.suptitle(f"Which step sizes learn? {task(table.env.iloc[0])} at scale “{scale}”")
+@style()
+def variance(lines: pd.DataFrame, envs: Sequence[str], scale: str) -> "Figure":
+    """Noise of the gradient against the batch: a row a task and stage, a column a unit of cost."""
+    stages = set(zip(lines.env, lines.trained, strict=True)) or {(envs[0], float("nan"))}
+    rows = sorted(stages, key=lambda row: (task_rank(row[0]), row[1]))
+    figure, panels = grid(len(rows), 2, sharey="row", panel=(3.9, 2.5))
+    for i, (env, trained) in enumerate(rows):
+        own = lines[(lines.env == env) & (lines.trained == trained)]
+        for panel, (unit, label) in zip(panels[2 * i :], BATCH.items(), strict=False):
+            _noise(panel, own, unit)
+            panel.set_title(f"{task(env)}, {_stage(trained)}")
+            panel.set_xlabel(label)
+        panels[2 * i].set_ylabel("tr Cov(ĝ) / ‖E ĝ‖²")
+    samplers = sorted(set(lines.sampler), key=sampler_rank)
+    counts = " to ".join(str(n) for n in sorted(set(lines.n))[:: max(1, lines.n.nunique() - 1)])
+    notes = [
+        f"geometric mean over runs ({counts or 'none'} a point); shaded: 95 % bootstrap interval"
+    ]
+    legend(figure, [_sampler_line(sampler) for sampler in samplers], notes)
+    figure.suptitle(f"How much an estimate of the gradient varies, at scale “{scale}”")
     return figure
 
 
-def _step_axis(method: str) -> str:
-    if method in PENALISED:
-        return "step size 1/λ"
-    return "step size δ" + (" (½‖Δθ‖²)" if method == "vanilla_pg" else " (nats of KL)")
+def _stage(trained: float) -> str:
+    if trained != trained:
+        return "no data"
+    return f"after {trained:.0f} iterations of TRPO" if trained else "before training"
 
 
-def _sweep(panel: "Axes", table: pd.DataFrame, runs: pd.DataFrame) -> None:
-    """One rule's final returns over its step sizes."""
-    panel.set(xscale="log", xlim=(table.step.min() / 4, table.step.max() * 4))
-    panel.xaxis.set_minor_formatter("")
-    table = table.sort_values("step")
-    colour = look(table.method.iloc[0]).colour
-    low, high = table["mean"] - table.low, table.high - table["mean"]
-    panel.errorbar(table.step, table["mean"], yerr=[low.fillna(0), high.fillna(0)], fmt="o-",
-                   color=colour, capsize=3)  # fmt: skip
-    panel.plot(table.step, table.peak, "--", color=colour, alpha=0.7)
-    for failed, marker in ((False, "."), (True, "x")):
-        some = runs[(runs.status == "failed") == failed]
-        panel.scatter(some.step, some.score, 22, "#333333", marker=marker, lw=0.9, zorder=4)
-    panel.axhline(table.trpo.iloc[0], **SWEEP_KEY["TRPO's mean, best δ"])
-    panel.axhline(table.start.iloc[0], **SWEEP_KEY["first policies"])
+def _noise(panel: "Axes", lines: pd.DataFrame, unit: str) -> None:
+    """Each sampler's noise at its batch sizes."""
+    panel.set(xscale="log", yscale="log")
+    for sampler in sorted(set(lines.sampler), key=sampler_rank):
+        own = lines[lines.sampler == sampler].sort_values(unit)
+        drawn = _sampler_line(sampler)
+        panel.plot(own[unit], own.noise, marker="o", markersize=3.5, zorder=3, **drawn)
+        panel.fill_between(own[unit], own.low, own.high, color=drawn["color"], alpha=0.2,
+                           linewidth=0)  # fmt: skip
 
 
-def _learning_curves(panel: "Axes", curves: pd.DataFrame) -> None:
-    """Mean and interval of each method; a group with unfinished runs is faded."""
-    for method in sorted(set(curves.method), key=method_rank):
+def _sampler_line(sampler: str) -> dict[str, Any]:
+    shown = SAMPLERS.get(sampler, look(sampler))
+    dashed = "--" if sampler == "vine_independent" else "-"
+    return {"label": shown.label, "color": shown.colour, "linestyle": dashed}
+
+
+def _learning_curves(panel: "Axes", curves: pd.DataFrame, shade: float = 0.2) -> None:
+    """Mean and interval of each method, the first on top; unfinished groups are faded."""
+    for method in sorted(set(curves.method), key=method_rank, reverse=True):
         own, colour = curves[curves.method == method], look(method).colour
         alpha = FADED if own.unfinished.any() else 1.0
         panel.plot(own.x, own["mean"], color=colour, linewidth=1.8, alpha=alpha, zorder=3)
-        panel.fill_between(own.x, own.low, own.high, color=colour, alpha=0.2 * alpha,
+        panel.fill_between(own.x, own.low, own.high, color=colour, alpha=shade * alpha,
                            linewidth=0, zorder=2)  # fmt: skip
 
 
@@ -181,20 +137,10 @@ def _paper_curves(panel: "Axes", paper: pd.DataFrame) -> None:
     for method in sorted(set(paper.method), key=method_rank):
         own, colour = paper[paper.method == method], look(method).colour
         panel.plot(own.iteration, own.reward_per_step, "--", color=colour, linewidth=0.9,
-                   alpha=0.55, zorder=1)  # fmt: skip
+                   alpha=0.5, zorder=1)  # fmt: skip
         bars = own.dropna(subset=["half_error_bar"])
         panel.errorbar(bars.iteration, bars.reward_per_step, yerr=bars.half_error_bar, fmt="none",
-                       ecolor=colour, elinewidth=0.6, alpha=0.45, zorder=1)  # fmt: skip
-
-
-def _runs(table: pd.DataFrame) -> str:
-    """How many runs each line stands for, and how many of all have not finished."""
-    if table.empty:
-        return "no data"
-    low, high = int(table.n.min()), int(table.n.max())
-    words = f"{low} run{'' if high == 1 else 's'}" if low == high else f"{low}–{high} runs"
-    unfinished = int(table.groupby(["method", "step_size"], dropna=False).unfinished.max().sum())
-    return words + (f", {unfinished} unfinished" if unfinished else "")
+                       ecolor=colour, elinewidth=0.6, alpha=0.35, zorder=1)  # fmt: skip
 
 
 def _notes(curves: pd.DataFrame) -> list[str]:
@@ -203,20 +149,24 @@ def _notes(curves: pd.DataFrame) -> list[str]:
     if (curves.unfinished > 0).any():
         notes.append("faded: has runs that are not finished")
     chosen = curves[curves.tried > 1].drop_duplicates(["env", "method"])
-    for method, rows in chosen.groupby("method"):
-        pairs = zip(rows.env, rows.step_size, strict=True)
-        name = str(method)
-        sizes = ", ".join(f"{task(env)} {step_size(name, size)}" for env, size in pairs)
-        notes.append(f"{look(name).label}: best of {rows.tried.max()} step sizes ({sizes})")
+    for method, sizes, rows in _step_sizes(chosen):
+        notes.append(f"{look(method).label}: best of {rows.tried.max()} step sizes ({sizes})")
     return notes
 
 
-def _legend(figure: "Figure", methods: Sequence[str], notes: Sequence[str]) -> None:
-    """One legend for all panels, below them, headed by the notes."""
-    from matplotlib.lines import Line2D
+def _tuned(curves: pd.DataFrame, tuned: pd.DataFrame) -> list[str]:
+    """Which of the curves' step sizes were the best of a sweep on other seeds."""
+    cells = curves.drop_duplicates(["env", "method"])[["env", "method", "step_size"]]
+    both = cells.merge(tuned.rename(columns={"panel": "env"}), on=["env", "method", "step_size"])
+    return [
+        f"{look(method).label}: tuned in factors of three on other seeds ({sizes})"
+        for method, sizes, _ in _step_sizes(both)
+    ]
 
-    names = sorted(set(methods), key=method_rank)
-    handles = [Line2D([], [], color=look(name).colour, linewidth=2) for name in names]
-    labels = [look(name).label for name in names]
-    figure.legend(handles, labels, loc="outside lower center", ncols=4,
-                  title="\n".join(notes), title_fontsize=7.5)  # fmt: skip
+
+def _step_sizes(cells: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Each method of some cells, its step sizes in words, and its cells."""
+    for method, rows in cells.groupby("method"):
+        rows, name = rows.sort_values("env", key=lambda env: env.map(task_rank)), str(method)
+        pairs = zip(rows.env, rows.step_size, strict=True)
+        yield name, ", ".join(f"{task(env)} {step_size(name, size)}" for env, size in pairs), rows

@@ -2,7 +2,8 @@
 
 A tidy frame has one row per (run, iteration): the columns `RUN` say which run it is, the
 columns `METRICS` what it measured. A run that ended before its first iteration keeps one row
-of iteration 0 without measurements, so that no run is ever lost.
+of iteration 0 without measurements, so that no run is ever lost. Where some run measured how its
+gradient varies, the columns `MEASURED` are there too.
 """
 
 import csv
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from analysis.names import method
 
 FROM_CONFIG = {
     "experiment": "experiment",
@@ -33,6 +36,8 @@ METRICS = [
     *("iteration", "env_steps", "episodes", "return_mean", "return_100"),
     *("reward_per_step", "kl_mean", "entropy"),
 ]
+MEASURED = ["q_samples", "estimate_steps", "gradient_variance", "gradient_square", "trained"]
+_MARK = "gradient_variance"
 TEXT = dict.fromkeys(["experiment", "scale", "error", "commit", "started"], "string")
 ROWS_PER_RUN = 100
 
@@ -45,7 +50,9 @@ def runs(directory: Path) -> pd.DataFrame:
     """
     paths = sorted(path.parent for path in directory.glob("*/config.yaml"))
     frames = [_run(path) for path in paths]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=_columns())
+    if not frames:
+        return pd.DataFrame(columns=[*RUN, *METRICS])
+    return _ordered(pd.concat(frames, ignore_index=True))
 
 
 def _run(path: Path) -> pd.DataFrame:
@@ -86,7 +93,7 @@ def _config(path: Path) -> dict[str, Any]:
     delta, penalty, longer = at("algo.delta"), at("algo.penalty"), at("step_scale") or 1.0
     return {name: at(key) for name, key in FROM_CONFIG.items()} | {
         "env": at("env.id") if at("env.name") == "gymnasium" else at("env.name"),
-        "method": f"trpo_{sampler}" if algo == "trpo" else algo,
+        "method": method(algo, sampler),
         "step_size": penalty / longer if penalty else delta and delta * longer**2,
     }
 
@@ -108,7 +115,9 @@ def _commit(provenance: dict[str, Any]) -> str | None:
 
 
 def _metrics(path: Path) -> pd.DataFrame:
-    """The columns `METRICS` of a `metrics.csv`; a last line cut short is left out.
+    """The columns `METRICS` of a `metrics.csv`, and `MEASURED` where it has a variance.
+
+    A last line cut short is left out.
 
     Raises ValueError where the file is missing a column, or a line has another length than the
     header. No file at all means no iteration yet.
@@ -118,12 +127,13 @@ def _metrics(path: Path) -> pd.DataFrame:
     if not text:
         return pd.DataFrame(columns=METRICS)
     header, *lines = csv.reader(io.StringIO(text))
-    if missing := [name for name in METRICS if name not in header]:
+    wanted = [*METRICS, *MEASURED] if _MARK in header else METRICS
+    if missing := [name for name in wanted if name not in header]:
         raise ValueError(f"{path}: column {missing[0]!r} is missing")
     for number, line in enumerate(lines, start=2):
         if len(line) != len(header):
             raise ValueError(f"{path}:{number}: {len(line)} columns where {len(header)} are due")
-    return pd.read_csv(io.StringIO(text), usecols=METRICS)[METRICS]
+    return pd.read_csv(io.StringIO(text), usecols=wanted)[wanted]
 
 
 def latest(frame: pd.DataFrame) -> pd.DataFrame:
@@ -141,11 +151,14 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
 def thin(frame: pd.DataFrame) -> pd.DataFrame:
     """At most about `ROWS_PER_RUN` rows a run: every k-th iteration, the first and the last.
 
-    One k for the whole frame, so that all its runs keep the same iterations.
+    One k for the whole frame, so that all its runs keep the same iterations. Rows with a
+    measured variance all stay: each is a measurement of its own, not a point of a curve.
     """
     every = max(1, -(-int(frame.iteration.max()) // ROWS_PER_RUN))
     last = frame.groupby("run_id").iteration.transform("max")
     keep = (frame.iteration % every == 0) | (frame.iteration <= 1) | (frame.iteration == last)
+    if _MARK in frame:
+        keep |= frame[_MARK].notna()
     return frame[keep].reset_index(drop=True)
 
 
@@ -155,7 +168,8 @@ def save_tidy(frame: pd.DataFrame, path: Path) -> list[Path]:
     Seven significant digits, sorted by run and iteration: the same frame gives the same bytes.
     """
     rows = thin(frame).sort_values(["run_id", "iteration"])
-    parts = {path: rows[["run_id", *METRICS]], _beside(path): rows[RUN].drop_duplicates("run_id")}
+    metrics = rows[["run_id", *METRICS, *_measured(rows)]]
+    parts = {path: metrics, _beside(path): rows[RUN].drop_duplicates("run_id")}
     path.parent.mkdir(parents=True, exist_ok=True)
     for target, part in parts.items():
         part.to_csv(target, index=False, float_format="%.7g", lineterminator="\n")
@@ -168,12 +182,17 @@ def tidy(path: Path) -> pd.DataFrame:
     described = pd.read_csv(_beside(path), dtype=TEXT)
     if set(metrics.run_id) != set(described.run_id):
         raise ValueError(f"{path}: its runs are not those of {_beside(path).name}")
-    return described.merge(metrics, on="run_id", validate="one_to_many")[_columns()]
+    return _ordered(described.merge(metrics, on="run_id", validate="one_to_many"))
 
 
 def _beside(path: Path) -> Path:
     return path.with_suffix(".runs.csv")
 
 
-def _columns() -> list[str]:
-    return RUN + METRICS
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[[*RUN, *METRICS, *_measured(frame)]]
+
+
+def _measured(frame: pd.DataFrame) -> list[str]:
+    """The columns `MEASURED`, of a frame in which some run has them."""
+    return MEASURED if _MARK in frame and frame[_MARK].notna().any() else []

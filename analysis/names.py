@@ -10,9 +10,17 @@ class Look(NamedTuple):
     colour: str
 
 
-METHODS = {
+SAMPLERS = {
+    "single_path": Look("single path", "#0072B2"),
+    "vine": Look("vine", "#56B4E9"),
+    "vine_independent": Look("vine without common random numbers", "#56B4E9"),
+}
+VINES = {"vine": 2, "vine_independent": 4}
+"""Samplers that a method carries in its name, and how many times lighter they draw it."""
+_OWN = {
     "trpo_single_path": Look("TRPO, single path", "#0072B2"),
     "trpo_vine": Look("TRPO, vine", "#56B4E9"),
+    "trpo_vine_independent": Look("TRPO, vine without common random numbers", "#AAD9F4"),
     "natural_gradient": Look("natural gradient", "#D55E00"),
     "tnpg": Look("truncated natural gradient", "#009E73"),
     "vanilla_pg": Look("vanilla policy gradient", "#CC79A7"),
@@ -20,10 +28,33 @@ METHODS = {
     "empirical_fim": Look("empirical FIM", "#000000"),
     "adaptive": Look("adaptive trust region", "#332288"),
     "theory_penalty": Look("theory penalty", "#882255"),
-    "cem": Look("CEM", "#999933"),
-    "cma_es": Look("CMA-ES", "#44AA99"),
-    "rwr": Look("RWR", "#999999"),
+    "cem": Look("CEM", "#AA3377"),
+    "cma_es": Look("CMA-ES", "#8C564B"),
+    "rwr": Look("RWR", "#A9A9A9"),
+    "gradient_variance": Look("gradient variance", "#6699CC"),
 }
+
+
+def _with_vines(method: str, own: Look) -> dict[str, Look]:
+    """A method and its forms with a vine, in lighter shades; TRPO's have their own looks."""
+    if method.startswith("trpo"):
+        return {method: own}
+    vines = {
+        f"{method}_{sampler}": Look(
+            f"{own.label}, {SAMPLERS[sampler].label}", _lighter(own.colour, times)
+        )
+        for sampler, times in VINES.items()
+    }
+    return {method: own, **vines}
+
+
+def _lighter(colour: str, times: int) -> str:
+    """A colour whose distance to white is a fraction of this one's."""
+    channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{255 - (255 - channel) // times:02X}" for channel in channels)
+
+
+METHODS = {name: look for own in _OWN.items() for name, look in _with_vines(*own).items()}
 TASKS = {
     "cartpole": "Cart-pole",
     "swimmer": "Swimmer",
@@ -35,9 +66,18 @@ TASKS = {
     "ant": "Ant",
     "humanoid": "Humanoid",
 }
-PENALISED = ["natural_gradient", "theory_penalty"]
-"""Methods whose step size is a penalty λ, which shortens the step; elsewhere it is a δ."""
+_PENALISED = ("natural_gradient", "theory_penalty")
 SCALES = ["paper", "desk", "demo", "smoke"]
+
+
+def method(algo: str, sampler: str) -> str:
+    """The name of an algorithm together with the way it samples."""
+    return f"{algo}_{sampler}" if algo == "trpo" or sampler in VINES else algo
+
+
+def penalised(method: str) -> bool:
+    """Whether the step size is a penalty λ, which shortens the step; elsewhere it is a δ."""
+    return method.startswith(_PENALISED)
 
 
 def look(method: str) -> Look:
@@ -53,6 +93,11 @@ def task(env: str) -> str:
 def method_rank(method: str) -> int:
     """Position of a method in legends and tables."""
     return list(METHODS).index(method) if method in METHODS else len(METHODS)
+
+
+def sampler_rank(sampler: str) -> int:
+    """Position of a sampler in legends and tables."""
+    return list(SAMPLERS).index(sampler) if sampler in SAMPLERS else len(SAMPLERS)
 
 
 def task_rank(env: str) -> int:
@@ -71,4 +116,4 @@ def step_size(method: str, value: float) -> str:
     """A method's step size with its symbol, and a dash where it has none."""
     if value != value:
         return "–"
-    return f"{'λ' if method in PENALISED else 'δ'} = {number(value)}"
+    return f"{'λ' if penalised(method) else 'δ'} = {number(value)}"

@@ -7,54 +7,14 @@ from that data alone, so the committed data give the committed figures on a fres
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from analysis import claims, figures, load, names, page, statistics, tables
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from analysis import claims, drawing, load, names, page, statistics, tables
+from analysis.chapters import HEADINGS, SEED, chapters, draw, tabulate
 
 STEPS = ["data", "figures", "tables", "claims", "report"]
-SEED = 0
-HEADINGS = {
-    "figure4": (
-        "Figure 4: the paper's tasks",
-        "Reward per time step against policy iterations, as in the paper's Figure 4, whose own "
-        "curves (mean of five runs) are dashed.",
-    ),
-    "modern": (
-        "Learning curves with the modern protocol",
-        "Mean return of the last 100 training episodes against environment steps. Published "
-        "numbers are context, not a comparison on equal terms: sources differ in task version, "
-        "in tuning and in whether they report the last or the best policy.",
-    ),
-    "step_rules": (
-        "Which step sizes learn?",
-        "Final return against the size of the step, in factors of three. Each rule measures its "
-        "step in its own units, so each has its own panel.",
-    ),
-}
-
-
-class Chapter(NamedTuple):
-    """The runs of one figure at one scale."""
-
-    name: str
-    scale: str
-    runs: pd.DataFrame
-
-    @property
-    def stem(self) -> str:
-        """The file name of everything made from this chapter, without its suffix."""
-        return f"{self.name}__{self.scale}"
-
-    @property
-    def metric(self) -> str:
-        """What a run is judged by."""
-        return "reward_per_step" if self.name == "figure4" else "return_100"
 
 
 def collect(results: Path, data: Path) -> list[Path]:
@@ -72,38 +32,6 @@ def read(data: Path) -> pd.DataFrame:
     if not paths:
         raise ValueError(f"no data in {data}: run `make reproduce` first")
     return statistics.as_panels(pd.concat([load.tidy(path) for path in paths], ignore_index=True))
-
-
-def chapters(frame: pd.DataFrame) -> Iterator[Chapter]:
-    """Each figure at each scale that has runs, the largest scale first."""
-    figure = frame.experiment.str.replace(r"^figure4_.*", "figure4", regex=True)
-    for name in HEADINGS:
-        for scale in names.SCALES:
-            runs = frame[(figure == name) & (frame.scale == scale)]
-            if not runs.empty:
-                yield Chapter(name, scale, runs)
-
-
-def draw(chapter: Chapter) -> "Figure":
-    """The chapter's figure."""
-    rng, runs = np.random.default_rng(SEED), chapter.runs
-    if chapter.name == "step_rules":
-        return figures.step_rules(*statistics.sweep(runs, rng), chapter.scale)
-    best = statistics.best_step_size(runs, chapter.metric)
-    if chapter.name == "figure4":
-        curves = statistics.curves(best, "updates", chapter.metric, rng)
-        return figures.figure4(curves, tables.paper_figure4(), chapter.scale)
-    curves = statistics.curves(best, "env_steps", chapter.metric, rng)
-    return figures.learning(curves, list(runs.env.unique()), chapter.scale)
-
-
-def scores(chapter: Chapter) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The chapter's final scores, as numbers and in words."""
-    scored = statistics.scores(chapter.runs, chapter.metric)
-    summary = statistics.summary(scored, np.random.default_rng(SEED))
-    contexts = {"figure4": tables.paper_final, "modern": tables.published}
-    context = contexts[chapter.name]() if chapter.name in contexts else None
-    return summary, tables.final_scores(summary, context)
 
 
 def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -127,11 +55,15 @@ def summary_page(frame: pd.DataFrame) -> str:
     )
     shown = [tables.readable(overview)] + ([] if failed.empty else [failed])
     parts = [page.Section("What was run", text, [], shown)]
-    text = "Supported: the interval lies above zero. Contradicted: below. Undecided: across."
+    text = (
+        "Supported: the interval lies above zero. Contradicted: below. Undecided: across. A claim "
+        "of likeness is supported where the interval lies within the margin, and contradicted "
+        "where it lies outside."
+    )
     parts.append(page.Section("What the paper claims", text, [], [verdicts(frame)]))
     for chapter in chapters(frame):
         title, text = HEADINGS[chapter.name]
-        picture, words = figures.render(draw(chapter), "svg"), scores(chapter)[1]
+        picture, words = drawing.render(draw(chapter), "svg"), tabulate(chapter)[1]
         parts.append(
             page.Section(f"{title} ({chapter.scale})", text, [picture], [tables.readable(words)])
         )
@@ -151,10 +83,10 @@ def write(step: str, frame: pd.DataFrame, out: Path) -> Iterator[Path]:
             figure = draw(chapter)
             for kind in ("png", "svg"):
                 path = out / "figures" / f"{chapter.stem}.{kind}"
-                yield _write(path, figures.render(figure, kind))
+                yield _write(path, drawing.render(figure, kind))
     elif step == "tables":
         for chapter in chapters(frame):
-            numbers, words = scores(chapter)
+            numbers, words = tabulate(chapter)
             path = out / "tables" / f"{chapter.stem}.csv"
             yield _write(path, _csv(numbers))
             yield _write(path.with_suffix(".md"), tables.markdown(words))

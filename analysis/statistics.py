@@ -1,35 +1,34 @@
-"""DataFrame in, DataFrame out: scores, intervals, learning curves. Randomness is an argument.
+"""DataFrame in, DataFrame out: scores, intervals, sweeps. Randomness is an argument.
 
 The unit is the run. Intervals are 95 % percentile bootstraps over runs, never over episodes.
 
 A run that failed is a run, not a gap: its score is the *lowest* value it ever reported (or,
-where it reported none, the lowest of any run on that task), since it delivered no policy; its
-curve goes on at that value. A run that has not finished has no score; curves of its group end
-where the shortest run of the group ends.
+where it reported none, the lowest of any run on that task), since it delivered no policy. A run
+that has not finished has no score.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.names import PENALISED
+from analysis.names import penalised
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 RESAMPLES = 2000
 LEVEL = 0.95
-POINTS = 100
 GROUP = ["env", "method", "step_size"]
 
 
 def as_panels(runs: pd.DataFrame) -> pd.DataFrame:
-    """Runs of `figure4_<panel>` experiments with the panel as their `env`; others unchanged.
+    """Runs of `figure4_<panel>` and `tuning_<panel>` with the panel as their `env`.
 
-    Adds `updates`, the policy updates made before an iteration's batch: the paper counts from 0.
+    Runs of other experiments keep theirs. Adds `updates`, the policy updates made before an
+    iteration's batch: the paper counts from 0.
     """
-    panel = runs.experiment.str.extract(r"^figure4_(.+)$", expand=False)
+    panel = runs.experiment.str.extract(r"^(?:figure4|tuning)_(.+)$", expand=False)
     return runs.assign(env=panel.fillna(runs.env), updates=runs.iteration - 1)
 
 
@@ -61,6 +60,22 @@ def scores(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     each["score"] = np.where(failed, pessimistic, np.where(done, final, np.nan))
     each["peak"] = peak.to_numpy()
     return each
+
+
+def averages(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """`scores` where a finished run's is its mean over all iterations (trapezoid rule)."""
+    reported = runs.dropna(subset=[metric]).sort_values(["run_id", "iteration"])
+    areas = {
+        run: _area(path.iteration.to_numpy(dtype=float), path[metric].to_numpy(dtype=float))
+        for run, path in reported.groupby("run_id")
+    }
+    each = scores(runs, metric)
+    return each.assign(score=each.score.where(each.status != "done", each.run_id.map(areas)))
+
+
+def _area(x: Array, y: Array) -> float:
+    """Mean height of the curve through (x, y), x ascending."""
+    return float(np.trapezoid(y, x) / (x[-1] - x[0])) if len(x) > 1 else float(y[0])
 
 
 def summary(scored: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -100,65 +115,61 @@ def best_step_size(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     Section 8.1 sweeps the natural gradient's step size and shows the best by final performance.
     Column `tried` says among how many it was chosen: 1 where nothing was swept.
     """
-    scored = scores(runs, metric)
-    mean = scored.groupby(GROUP, dropna=False).score.mean().reset_index()
+    return runs.merge(_best(scores(runs, metric))[[*GROUP, "tried"]], on=GROUP)
+
+
+def _best(scored: pd.DataFrame) -> pd.DataFrame:
+    """One row per task and method: the step size with the best mean `score`."""
     cells = ["env", "method"]
+    mean = scored.groupby(GROUP, dropna=False).score.mean().reset_index()
     mean["tried"] = mean.groupby(cells).score.transform("size")
     ranked = mean.sort_values([*cells, "score", "step_size"], ascending=[True, True, False, True])
-    return runs.merge(ranked.drop_duplicates(cells)[[*GROUP, "tried"]], on=GROUP)
+    return ranked.drop_duplicates(cells)
 
 
-def curves(runs: pd.DataFrame, x: str, y: str, rng: np.random.Generator) -> pd.DataFrame:
-    """Mean of `y` over runs, with its interval, on a grid of `x` common to the group's runs.
+def chosen(frame: pd.DataFrame, scale: str = "desk") -> pd.DataFrame:
+    """The step size that each `tuning_<panel>` experiment chose, by `best_step_size`'s rule.
 
-    The grid is every `x` reported where these are iterations, else `POINTS` even steps, to
-    which each run is interpolated. Column `n` counts runs, `unfinished` those not finished.
+    Columns: panel, method, step_size, among how many it was `tried`, on which `seeds`, and at
+    which `scale`: where there is no tuning at the one asked for, that of `desk` is taken.
+    Without a finished run there is no choice.
     """
-    frames = []
-    worst = runs.groupby("env")[y].min().to_dict()
-    for key, group in runs.groupby([*GROUP, "tried"], sort=True, dropna=False):
-        constant: dict[str, Any] = dict(zip([*GROUP, "tried"], key, strict=True))
-        each = _curve(group, x, y, worst[constant["env"]], rng)
-        frames.append(each.assign(**constant))
-    columns = [*GROUP, "tried", "x", "mean", "low", "high", "n", "unfinished"]
-    return pd.concat(frames, ignore_index=True)[columns]
+    runs = frame[frame.experiment.str.startswith("tuning_", na=False)]
+    own = runs[runs.scale == scale]
+    desk = (runs.scale == "desk") & ~runs.experiment.isin(own.experiment)
+    runs = pd.concat([own, runs[desk]])
+    runs = runs.assign(env=runs.experiment.str.removeprefix("tuning_"))
+    best = _best(scores(runs, "reward_per_step")).dropna(subset=["score"])
+    by = runs.groupby(["env", "method"])
+    told = by.seed.agg(_spans).to_frame("seeds").assign(scale=by.scale.first())
+    best = best.join(told, on=["env", "method"]).rename(columns={"env": "panel"})
+    columns = ["panel", "method", "step_size", "tried", "seeds", "scale"]
+    return best[columns].reset_index(drop=True)
 
 
-def _curve(
-    group: pd.DataFrame, x: str, y: str, worst: float, rng: np.random.Generator
-) -> pd.DataFrame:
-    """The curve of one group; a failed run that reported nothing counts as `worst` throughout."""
-    reported = group.dropna(subset=[y])
-    paths = [path.sort_values(x) for _, path in reported.groupby("run_id", sort=True)]
-    grid = _grid(paths, x) if paths else np.empty(0)
-    status = group.drop_duplicates("run_id").set_index("run_id").status
-    silent = (status.drop(reported.run_id.unique()) == "failed").sum()
-    values = [_on_grid(path, x, y, grid) for path in paths] + [np.full(len(grid), worst)] * silent
-    stacked = np.stack(values) if values else np.empty((0, 0))  # (n, grid)
-    low, high = interval(stacked, rng)
-    unfinished = int((~status.isin(["done", "failed"])).sum())
-    mean = stacked.mean(axis=0) if values else grid
-    each = {"x": grid, "mean": mean, "low": low, "high": high}
-    return pd.DataFrame({**each, "n": len(values), "unfinished": unfinished})
+def _spans(seeds: Iterable[int]) -> str:
+    """Seeds in words: 0, 1, 2, 7 are “0–2, 7”."""
+    each = sorted(set(seeds))
+    first = [s for s in each if s - 1 not in each]
+    last = [s for s in each if s + 1 not in each]
+    return ", ".join(f"{a}" if a == b else f"{a}–{b}" for a, b in zip(first, last, strict=True))
 
 
-def _grid(paths: Sequence[pd.DataFrame], x: str) -> Array:
-    """From the latest first to the earliest last point of the runs that did not fail."""
-    alive = [path for path in paths if path.status.iloc[0] != "failed"] or paths
-    start = max(path[x].iloc[0] for path in alive)
-    ends = [path[x].iloc[-1] for path in alive]
-    end = min(ends) if alive is not paths else max(ends)
-    if x == "env_steps":
-        return np.linspace(start, end, POINTS)
-    points = np.unique(np.concatenate([path[x].to_numpy() for path in paths]))
-    return np.asarray(points[(points >= start) & (points <= end)])
+def tuning(runs: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What each step size of a tuning ends at: (one row per step size, one row per run).
+
+    runs: of `tuning_<panel>` experiments at one scale. Column `chosen` marks the best.
+    """
+    scored = scores(runs, "reward_per_step")
+    table = summary(scored, rng)
+    best = chosen(runs, str(runs.scale.iloc[0])).set_index(["panel", "method"]).step_size
+    own = [best.get((env, method)) for env, method in zip(table.env, table.method, strict=True)]
+    return table.assign(chosen=table.step_size == own), scored
 
 
-def _on_grid(path: pd.DataFrame, x: str, y: str, grid: Array) -> Array:
-    """One run's values on the grid; after a failure, the lowest value that the run reported."""
-    values = path[y].to_numpy()
-    beyond = values.min() if path.status.iloc[0] == "failed" else None
-    return np.asarray(np.interp(grid, path[x].to_numpy(), values, right=beyond))
+def last_updates(runs: pd.DataFrame) -> pd.Series:
+    """How many updates the longest run of each (env, method) had made before its last batch."""
+    return runs.groupby(["env", "method"]).updates.max().clip(lower=0)
 
 
 def difference(left: Array, right: Array, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -166,11 +177,26 @@ def difference(left: Array, right: Array, rng: np.random.Generator) -> tuple[flo
 
     Each side is resampled on its own. The bounds are NaN where a side has fewer than two runs.
     """
-    estimate = float(left.mean() - right.mean())
-    if min(len(left), len(right)) < 2:
+    return lead(left, [right], rng)
+
+
+def lead(
+    left: Array, rivals: Sequence[Array], rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Mean of `left` (n,) minus the highest mean of its rivals, and its 95 % bootstrap interval.
+
+    Every side is resampled on its own, and the highest taken anew each time: as a resampled
+    maximum lies above that of the means, the interval errs against `left`. The bounds are NaN
+    where a side has fewer than two runs.
+    """
+    estimate = float(left.mean() - max(rival.mean() for rival in rivals))
+    if min(len(side) for side in (left, *rivals)) < 2:
         return estimate, float("nan"), float("nan")
-    sides = [v[rng.integers(len(v), size=(RESAMPLES, len(v)))].mean(axis=1) for v in (left, right)]
-    low, high = np.quantile(sides[0] - sides[1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    own, *others = (
+        side[rng.integers(len(side), size=(RESAMPLES, len(side)))].mean(axis=1)
+        for side in (left, *rivals)
+    )
+    low, high = np.quantile(own - np.max(others, axis=0), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return estimate, float(low), float(high)
 
 
@@ -190,8 +216,8 @@ def sweep(runs: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, p
 
 
 def _with_step(frame: pd.DataFrame) -> pd.DataFrame:
-    penalised = frame.method.isin(PENALISED)
-    return frame.assign(step=frame.step_size.where(~penalised, 1 / frame.step_size))
+    inverse = frame.method.map(penalised)
+    return frame.assign(step=frame.step_size.where(~inverse, 1 / frame.step_size))
 
 
 def overview(runs: pd.DataFrame) -> pd.DataFrame:

@@ -6,19 +6,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis.names import look, method_rank, number, step_size, task, task_rank
+from analysis.names import (
+    SAMPLERS,
+    look,
+    method_rank,
+    number,
+    sampler_rank,
+    step_size,
+    task,
+    task_rank,
+)
 
 REFERENCE = Path(__file__).parent / "reference"
 COMPARABLE = ["half_cheetah", "hopper", "swimmer", "walker2d"]
 """Tasks whose v5 can be compared with published v1 to v3 numbers."""
 
+UNITS = {"q_samples": "Q samples", "estimate_steps": "simulator steps"}
 
-def final_scores(table: pd.DataFrame, context: pd.Series | None = None) -> pd.DataFrame:
-    """`statistics.summary` in words; `context` is another column, indexed by (env, method)."""
-    ordered = table.sort_values(
-        ["env", "method", "step_size"],
-        key=lambda c: c.map({"env": task_rank, "method": method_rank}.get(str(c.name), float)),
-    )
+
+def final_scores(table: pd.DataFrame, *contexts: pd.Series) -> pd.DataFrame:
+    """`statistics.summary` in words; contexts are more columns, indexed by (env, method)."""
+    ordered = table.sort_values(["env", "method", "step_size"], key=_by_rank)
     words = pd.DataFrame(
         {
             "task": ordered.env.map(task),
@@ -31,10 +39,20 @@ def final_scores(table: pd.DataFrame, context: pd.Series | None = None) -> pd.Da
             "unfinished": ordered.unfinished,
         }
     )
-    if context is not None:
-        keys = zip(ordered.env, ordered.method, strict=True)
+    keys = list(zip(ordered.env, ordered.method, strict=True))
+    for context in contexts:
         words[context.name] = [context.get(key, "–") for key in keys]
     return words.reset_index(drop=True)
+
+
+def _by_rank(column: pd.Series) -> pd.Series:
+    """What a column is sorted by: names by their rank, everything else by itself."""
+    rank = {"env": task_rank, "method": method_rank, "sampler": sampler_rank, "unit": _unit_rank}
+    return column.map(rank[str(column.name)]) if column.name in rank else column
+
+
+def _unit_rank(unit: str) -> int:
+    return list(UNITS).index(unit)
 
 
 def with_interval(mean: float, low: float, high: float) -> str:
@@ -75,12 +93,67 @@ def paper_figure4() -> pd.DataFrame:
     return pd.read_csv(REFERENCE / "figure4.csv").rename(columns={"panel": "env"})
 
 
-def paper_final() -> pd.Series:
-    """The last point of each curve of the paper's Figure 4, by (env, method)."""
-    last = paper_figure4().sort_values("iteration").groupby(["env", "method"]).last()
-    pairs = zip(last.reward_per_step, last.iteration, strict=True)
-    words = [f"{number(reward)} (iteration {iteration})" for reward, iteration in pairs]
-    return pd.Series(words, index=last.index, name="paper, Figure 4", dtype="object")
+def paper_figure4_at(updates: pd.Series) -> pd.Series:
+    """The paper's reward per step where our runs end, by (env, method).
+
+    updates: by (env, method), the policy iterations that our last batch had behind it. Between
+    the points that were read off, linear; where we ran longer, the paper's last point.
+    """
+    ours, words = updates.to_dict(), {}
+    for key, curve in paper_figure4().sort_values("iteration").groupby(["env", "method"]):
+        if key in ours:
+            last = curve.iteration.max()
+            at = min(int(ours[key]), last)
+            reward = number(float(np.interp(at, curve.iteration, curve.reward_per_step)))
+            words[key] = f"{reward} (iteration {at}{', its last' if ours[key] > last else ''})"
+    return pd.Series(words, name="paper, Figure 4", dtype="object")
+
+
+def tuned(choices: pd.DataFrame) -> pd.Series:
+    """How step sizes were chosen (`statistics.chosen`), by (env, method)."""
+    words = {}
+    for row in choices.to_dict("records"):
+        size = step_size(row["method"], row["step_size"])
+        where = f"tuning_{row['panel']} at {row['scale']}"
+        best = f"best of {row['tried']} on seeds {row['seeds']}"
+        words[row["panel"], row["method"]] = f"{size}, {best} ({where})"
+    return pd.Series(words, name="tuned", dtype="object")
+
+
+def tuning(table: pd.DataFrame) -> pd.DataFrame:
+    """`statistics.tuning` in words."""
+    ordered = table.sort_values(["env", "step_size"], key=_by_rank)
+    return pd.DataFrame(
+        {
+            "task": ordered.env.map(task),
+            "method": ordered.method.map(lambda method: look(method).label),
+            "step size": _rowwise(step_size, ordered[["method", "step_size"]]),
+            "runs": _rowwise(_counted, ordered[["n", "runs"]]),
+            "final reward per step [95 % interval]": _rowwise(
+                with_interval, ordered[["mean", "low", "high"]]
+            ),
+            "failed": ordered.failed,
+            "chosen": ordered.chosen.map({True: "←", False: ""}),
+        }
+    )
+
+
+def variance(table: pd.DataFrame) -> pd.DataFrame:
+    """`noise.compare` in words."""
+    ordered = table.sort_values(["env", "trained", "unit", "sampler"], key=_by_rank)
+    return pd.DataFrame(
+        {
+            "task": ordered.env.map(task),
+            "TRPO iterations before": ordered.trained.astype(int),
+            "at the same number of": ordered.unit.map(UNITS),
+            "compared": ordered.sampler.map(lambda name: f"{SAMPLERS[name].label} / vine"),
+            "variance ratio [95 % interval]": _rowwise(
+                with_interval, ordered[["ratio", "low", "high"]]
+            ),
+            "runs": _rowwise(_counted, ordered[["n", "seeds"]]),
+            "without a signal": ordered.silent,
+        }
+    )
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

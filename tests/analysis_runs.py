@@ -16,11 +16,17 @@ COLUMNS = (
 
 
 def write_run(
-    directory: Path, returns: list[float | None], *, status: str = "done", **settings: Any
+    directory: Path,
+    returns: list[float | None],
+    *,
+    status: str = "done",
+    measured: list[dict[str, float]] | None = None,
+    **settings: Any,
 ) -> Path:
     """One run whose return is `returns[i]` in iteration i + 1 (None: no episode finished).
 
-    `settings` are dotted keys of the config, on top of a run of TRPO on Hopper.
+    `settings` are dotted keys of the config, on top of a run of TRPO on Hopper; `measured` are
+    more columns, one dictionary an iteration.
     """
     config = OmegaConf.create({"experiment": "modern", "seed": 0, "total_steps": 1000})
     base = {
@@ -40,6 +46,9 @@ def write_run(
             f"{i},{100 * i},{i},{shown},0.5,{shown},{per_step},50.0,"
             "0.1,0.009,0.02,1.0,0.1,0.01,0,1,2.5,0.01,0.5,0"
         )
+    for i, more in enumerate(measured or []):
+        lines[i + 1] += "".join(f",{value!r}" for value in more.values())
+        lines[0] = ",".join([COLUMNS, *more])
     (path / "metrics.csv").write_text("\n".join(lines) + "\n")
     provenance = {
         **{"status": status, "error": "theta is not finite" if status == "failed" else None},
@@ -66,4 +75,60 @@ def runs_frame(cells: dict[tuple[str, float], list[list[float]]], **constant: An
                 "reward_per_step": returns,
             }
             frames.append(pd.DataFrame(run | constant))
+    return pd.concat(frames, ignore_index=True)
+
+
+PANELS = {
+    "cartpole": ["natural_gradient", "empirical_fim", "max_kl", "cem", "cma_es", "rwr"],
+    "swimmer": ["natural_gradient", "empirical_fim", "cem", "cma_es", "rwr"],
+    "hopper": ["natural_gradient", "cem", "rwr"],
+    "walker": ["natural_gradient", "cem", "rwr"],
+}
+"""The methods of Figure 4 beside TRPO with its two samplers."""
+
+
+def write_figure4(directory: Path, panel: str, returns: list[float | None]) -> None:
+    """Two runs of every method of a panel; black-box searches have no step size."""
+    env = {"walker": "walker2d"}.get(panel, panel)
+    sizes = {"natural_gradient": {"algo__penalty": 3.0}}
+    sizes |= {algo: {"algo__delta": 0.01} for algo in ("empirical_fim", "max_kl")}
+    for seed in range(2):
+        place = {"experiment": f"figure4_{panel}", "env__name": env, "seed": seed}
+        for sampler in ("single_path", "vine"):
+            write_run(directory, returns, sampler__name=sampler, **place)
+        for algo in PANELS[panel]:
+            size = {"algo__delta": None, **sizes.get(algo, {})}
+            write_run(directory, returns, algo__name=algo, **size, **place)
+
+
+def measurement(size: int, sampler: str, trained: int, *, square: float = 2.0) -> dict[str, float]:
+    """What a batch with `size` times 100 Q samples measured: the vine's noise is a tenth."""
+    steps = {"single_path": 100.0, "vine": 500.0, "vine_independent": 500.0}[sampler]
+    variance = {"single_path": 10.0, "vine": 1.0, "vine_independent": 4.0}[sampler]
+    return {
+        "q_samples": 100.0 * size,
+        "estimate_steps": steps * size,
+        "gradient_variance": variance / size,
+        "gradient_square": square,
+        "trained": trained,
+    }
+
+
+def variance_frame(seeds: int = 3, **constant: Any) -> pd.DataFrame:
+    """A tidy frame of the experiment `variance`: every sampler, two stages of two sizes.
+
+    In units of 100 Q samples, the noise of a single path is 5, of the vine 0.5, and of the vine
+    without common random numbers 2; seed s multiplies all of them by 2^s.
+    """
+    frames = []
+    for sampler in ("single_path", "vine", "vine_independent"):
+        for seed in range(seeds):
+            turns = [measurement(k, sampler, at) for at in (0, 15) for k in (1, 4)]
+            run = {
+                **{"run_id": f"{sampler}-{seed}", "experiment": "variance", "scale": "demo"},
+                **{"env": "hopper", "sampler": sampler, "seed": seed, "status": "done"},
+                **{"iteration": np.arange(1, 5), "method": f"gradient_variance_{sampler}"},
+            }
+            frames.append(pd.DataFrame(turns).assign(**(run | constant)))
+            frames[-1]["gradient_variance"] *= 2.0**seed
     return pd.concat(frames, ignore_index=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_runs import runs_frame
+from analysis_runs import runs_frame, variance_frame
 
 from analysis.claims import CLAIMS, judge
 
@@ -55,6 +55,97 @@ def test_a_run_that_failed_earlier_counts_against_its_method() -> None:
     row = verdict(frame, "by iteration 30")
     assert row.runs == "3"
     assert row.verdict == "undecided"
+
+
+def _panel(env: str, cells: dict[str, list[list[float]]]) -> pd.DataFrame:
+    sizes = {name: float("nan") if name in ("cem", "cma_es", "rwr") else 1.0 for name in cells}
+    keyed = {(name, sizes[name]): runs for name, runs in cells.items()}
+    return runs_frame(keyed, experiment=f"figure4_{env}", env=env)
+
+
+@pytest.mark.parametrize(
+    ("rwr", "expected"),
+    [([1.0, 2.0], "supported"), ([9.0, 10.0], "contradicted"), ([3.0, 6.0], "undecided")],
+)
+def test_the_best_method_is_above_every_rival(rwr: list[float], expected: str) -> None:
+    cells = {"trpo_vine": [[4.0], [5.0]], "natural_gradient": [[1.0], [1.0]],
+             "cem": [[0.0], [1.0]], "rwr": [[v] for v in rwr]}  # fmt: skip
+    row = verdict(_panel("hopper", cells), r"TRPO \(vine\) ends above .* paper's hopper")
+    assert row.verdict == expected
+    assert row.runs == "2 / 2, 2, 2"
+
+
+def test_a_best_method_without_all_rivals_is_no_data() -> None:
+    cells = {"trpo_vine": [[4.0], [5.0]], "natural_gradient": [[1.0], [1.0]]}
+    row = verdict(_panel("hopper", cells), r"TRPO \(vine\) ends above .* paper's hopper")
+    assert (row.runs, row.verdict) == ("2 / 2, 0, 0", "no data")
+
+
+@pytest.mark.parametrize(
+    ("natural", "expected"),
+    [([0.5, 0.9], "supported"), ([1.2, 1.5], "contradicted"), ([0.5, 1.5], "undecided")],
+)
+def test_a_number_stands_on_the_left_too(natural: list[float], expected: str) -> None:
+    frame = _panel("hopper", {"natural_gradient": [[v] for v in natural]})
+    row = verdict(frame, "below the 1 per step for standing on the paper's hopper")
+    assert (row.runs, row.verdict) == ("2", expected)
+
+
+@pytest.mark.parametrize(
+    ("method", "words", "shown", "expected"),
+    [
+        ("max_kl", "Max KL .*mean over", "4 [4, 4]", "supported"),
+        ("empirical_fim", "Empirical FIM learns", "-4 [-4, -4], margin 1", "contradicted"),
+    ],
+)
+def test_learning_is_compared_over_all_iterations(
+    method: str, words: str, shown: str, expected: str
+) -> None:
+    """Both end at 10; the mean of TRPO is 7.5, of the other 3.5, and a tenth of its rise 1."""
+    cells = {"trpo_single_path": [[0.0, 10.0, 10.0]] * 2, method: [[0.0, 2.0, 10.0]] * 2}
+    row = verdict(_panel("cartpole", cells), words)
+    assert (row["difference [95 % interval]"], row.verdict) == (shown, expected)
+
+
+@pytest.mark.parametrize(
+    ("empirical", "expected"),
+    [([5.0, 5.5], "supported"), ([2.0, 3.0], "contradicted"), ([5.5, 8.0], "undecided")],
+)
+def test_likeness_is_a_difference_within_the_margin(empirical: list[float], expected: str) -> None:
+    """TRPO rises from 0 to 10 with a mean of 5; alike is within 1 of it."""
+    cells = {"trpo_single_path": [[0.0, 10.0]] * 2,
+             "empirical_fim": [[0.0, 2 * mean] for mean in empirical]}  # fmt: skip
+    row = verdict(_panel("swimmer", cells), "Empirical FIM learns as fast")
+    assert row.verdict == expected
+
+
+def test_likeness_without_a_rise_to_measure_it_by_is_undecided() -> None:
+    cells = {"trpo_single_path": [[3.0, 1.0]] * 2, "empirical_fim": [[2.0, 2.0]] * 2}
+    assert verdict(_panel("swimmer", cells), "Empirical FIM learns").verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("variance", "per_sample", "per_step"),
+    [(1.0, "supported", "supported"), (0.2, "supported", "contradicted")],
+)
+def test_the_vine_is_compared_per_sample_and_per_step(
+    variance: float, per_sample: str, per_step: str
+) -> None:
+    """A single path's Q sample is ten times as noisy, or twice, its step twice, or 0.4 times."""
+    frame = variance_frame()
+    frame.loc[frame.sampler == "single_path", "gradient_variance"] *= variance
+    rows = [verdict(frame, f"on Hopper, per {unit}") for unit in ("Q sample", "simulator step")]
+    assert [row.verdict for row in rows] == [per_sample, per_step]
+    assert [row.runs for row in rows] == ["3", "3"]
+    shown = f"{np.log(10 * variance):.3g}"
+    assert rows[0]["difference [95 % interval]"] == f"{shown} [{shown}, {shown}]"
+
+
+def test_noise_that_swings_between_seeds_is_undecided() -> None:
+    frame = variance_frame(seeds=2)
+    of = frame.sampler == "single_path"
+    frame.loc[of & (frame.seed == 0), "gradient_variance"] /= 100
+    assert verdict(frame, "on Hopper, per Q sample").verdict == "undecided"
 
 
 def test_a_method_that_was_not_run_is_no_data() -> None:

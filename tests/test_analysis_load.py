@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from analysis_runs import write_run
+from analysis_runs import measurement, write_run
 
 from analysis import load
 
@@ -21,6 +21,60 @@ def test_one_row_per_run_and_iteration_with_its_settings(tmp_path: Path) -> None
     assert list(frame.seed) == [0] + 3 * [3]
     assert list(frame.commit.unique()) == ["0123456789"]
     assert (frame.status == "done").all()
+
+
+@pytest.mark.parametrize(
+    ("algo", "sampler", "method"),
+    [
+        ("trpo", "vine_independent", "trpo_vine_independent"),
+        ("natural_gradient", "vine", "natural_gradient_vine"),
+        ("gradient_variance", "single_path", "gradient_variance"),
+        ("gradient_variance", "vine_independent", "gradient_variance_vine_independent"),
+        ("cem", "single_path", "cem"),
+    ],
+)
+def test_a_method_is_an_algorithm_with_its_sampler(
+    tmp_path: Path, algo: str, sampler: str, method: str
+) -> None:
+    write_run(tmp_path, [1.0], algo__name=algo, sampler__name=sampler)
+    assert load.runs(tmp_path).method.tolist() == [method]
+
+
+def test_a_search_without_a_step_size_or_a_divergence_is_read(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "runs", [1.0, 2.0], algo__name="cem", algo__delta=None)
+    metrics = path / "metrics.csv"
+    metrics.write_text(metrics.read_text().replace(",0.009,", ",,").replace(",2.5,", ",,"))
+    load.save_tidy(load.runs(tmp_path / "runs"), tmp_path / "a__demo.csv")
+    frame = load.tidy(tmp_path / "a__demo.csv")
+    assert frame[["step_size", "kl_mean", "entropy"]].isna().all(axis=None)
+    assert frame.return_100.tolist() == [1.0, 2.0]
+
+
+def test_measured_columns_are_there_only_where_a_variance_was_measured(tmp_path: Path) -> None:
+    turns = [measurement(k, "vine", 0) for k in (1, 4)]
+    write_run(tmp_path / "runs", [1.0, 2.0], measured=turns, experiment="variance")
+    write_run(tmp_path / "runs", [], experiment="variance", status="running", seed=1)
+    only_samples = [{"q_samples": 5.0}]
+    write_run(tmp_path / "runs", [3.0], measured=only_samples, experiment="modern")
+    frame = load.runs(tmp_path / "runs")
+    assert list(frame.columns) == load.RUN + load.METRICS + load.MEASURED
+    for name, columns in (("variance", load.MEASURED), ("modern", [])):
+        path = tmp_path / f"{name}__demo.csv"
+        load.save_tidy(frame[frame.experiment == name], path)
+        back = load.tidy(path)
+        assert list(back.columns) == load.RUN + load.METRICS + columns
+    assert frame.gradient_variance.dropna().tolist() == [1.0, 0.25]
+
+
+def test_a_variance_without_its_signal_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path, [1.0], measured=[{"gradient_variance": 1.0}])
+    with pytest.raises(ValueError, match="column 'q_samples' is missing"):
+        load.runs(tmp_path)
+
+
+def test_thinning_keeps_every_measurement() -> None:
+    frame = pd.DataFrame({"run_id": "a", "iteration": range(1, 252), "gradient_variance": 1.0})
+    assert len(load.thin(frame)) == 251
 
 
 def test_numbers_are_read_back_exactly(tmp_path: Path) -> None:

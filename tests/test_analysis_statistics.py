@@ -7,9 +7,20 @@ from analysis_runs import runs_frame
 from scipy import stats
 
 from analysis import statistics
-from analysis.statistics import best_step_size, curves, difference, interval, scores, summary
+from analysis.learning import POINTS, curves
+from analysis.statistics import (
+    averages,
+    best_step_size,
+    chosen,
+    difference,
+    interval,
+    lead,
+    scores,
+    summary,
+)
 
 TRPO = ("trpo_single_path", 0.01)
+NAN = float("nan")
 
 
 def rng() -> np.random.Generator:
@@ -66,6 +77,25 @@ def test_failed_run_scores_its_lowest_and_a_silent_one_the_lowest_of_the_task() 
     assert scored.score[3] == 2.0
 
 
+def test_an_average_is_the_mean_height_of_the_curve() -> None:
+    """Trapezoids of [0, 4] and [4, 4] over three iterations, and a run of a single iteration."""
+    frame = runs_frame({TRPO: [[0.0, 4.0, 4.0], [7.0], [5.0, NAN, 1.0]]})
+    assert averages(frame, "return_100").score.tolist() == [3.0, 7.0, 3.0]
+
+
+def test_an_average_over_uneven_iterations_weighs_them_by_their_distance() -> None:
+    """Between 0 at iteration 1 and 6 at 3 the curve is 3 high, and then 6: (2 · 3 + 6) / 3."""
+    frame = runs_frame({TRPO: [[0.0, 9.0, 6.0, 6.0]]}).query("iteration != 2")
+    assert averages(frame, "return_100").score.tolist() == [4.0]
+
+
+def test_the_average_of_a_failed_run_is_its_lowest_value() -> None:
+    scored = averages(_with_ends(), "return_100")
+    assert scored.score.tolist()[:2] == [4.5, 2.0]
+    assert np.isnan(scored.score[2])
+    assert scored.score[3] == 2.0
+
+
 def test_summary_counts_failed_runs_and_leaves_unfinished_ones_out() -> None:
     row = summary(scores(_with_ends(), "return_100"), rng()).iloc[0]
     assert (row.runs, row.n, row.failed, row.unfinished) == (4, 3, 2, 1)
@@ -97,6 +127,75 @@ def test_best_step_size_is_the_one_with_the_best_mean_score() -> None:
     assert chosen.loc["rwr"].tried == 1
 
 
+def test_methods_without_a_step_size_have_curves_of_their_own() -> None:
+    frame = runs_frame({("cem", NAN): [[1.0, 2.0]], ("rwr", NAN): [[3.0, 4.0]]})
+    best = best_step_size(frame.drop(columns="tried"), "return_100")
+    curve = curves(best, "iteration", "return_100", rng())
+    assert curve.groupby("method")["mean"].agg(list).to_dict() == {"cem": [1, 2], "rwr": [3, 4]}
+    assert curve.tried.unique().tolist() == [1]
+
+
+def _tuning(panel: str, finals: dict[float, list[float]], **constant: object) -> pd.DataFrame:
+    """Runs of seeds 100, 101, …, with these final rewards per step at each penalty."""
+    cells = {("natural_gradient", size): [[0.0, v] for v in each] for size, each in finals.items()}
+    frame = runs_frame(cells, experiment=f"tuning_{panel}", env="walker2d", **constant)
+    return frame.assign(seed=frame.seed + 100, run_id=frame.run_id + panel + frame.scale)
+
+
+def test_the_chosen_penalty_has_the_best_mean_final_reward() -> None:
+    frame = pd.concat(
+        [
+            _tuning("walker", {1.0: [5.0, 1.0], 3.0: [4.0, 4.0], 9.0: [0.0, 9.0]}, scale="desk"),
+            _tuning("hopper", {27.0: [1.0], 81.0: [0.0]}, scale="desk"),
+            runs_frame({("natural_gradient", 5.0): [[99.0]]}, scale="desk"),
+        ]
+    )
+    best = chosen(frame)
+    assert best.to_dict("records") == [
+        {"panel": "hopper", "method": "natural_gradient", "step_size": 27.0, "tried": 2,
+         "seeds": "100", "scale": "desk"},
+        {"panel": "walker", "method": "natural_gradient", "step_size": 9.0, "tried": 3,
+         "seeds": "100–101", "scale": "desk"},
+    ]  # fmt: skip
+
+
+def test_a_scale_without_tuning_takes_the_choice_of_desk() -> None:
+    desk = _tuning("hopper", {1.0: [1.0], 3.0: [2.0]}, scale="desk")
+    demo = _tuning("walker", {9.0: [1.0], 27.0: [0.0]}, scale="demo")
+    both = pd.concat([desk, demo])
+    assert chosen(both, "demo").set_index("panel").step_size.to_dict() == {"hopper": 3, "walker": 9}
+    assert chosen(both, "paper").panel.tolist() == ["hopper"]
+    assert chosen(demo, "paper").empty
+
+
+def test_tuning_that_has_not_finished_chooses_nothing() -> None:
+    frame = _tuning("hopper", {1.0: [1.0], 3.0: [2.0]}, scale="desk")
+    assert chosen(frame.assign(status="running")).empty
+    partly = frame.assign(status=frame.step_size.map({1.0: "done", 3.0: "running"}))
+    assert chosen(partly).step_size.tolist() == [1.0]
+    assert chosen(runs_frame({TRPO: [[1.0]]})).empty
+
+
+def test_seeds_are_told_as_spans() -> None:
+    assert statistics._spans([7, 0, 1, 2, 2, 9, 10]) == "0–2, 7, 9–10"
+
+
+def test_tuning_marks_the_chosen_penalty() -> None:
+    frame = _tuning("walker", {1.0: [5.0, 1.0], 3.0: [4.0, 4.0]}, scale="desk")
+    table, runs = statistics.tuning(statistics.as_panels(frame), rng())
+    assert table[["env", "step_size", "mean", "chosen"]].to_numpy().tolist() == [
+        ["walker", 1.0, 3.0, False],
+        ["walker", 3.0, 4.0, True],
+    ]
+    assert runs.score.tolist() == [5.0, 1.0, 4.0, 4.0]
+
+
+def test_the_last_update_is_that_of_the_longest_run() -> None:
+    frame = runs_frame({TRPO: [[1.0, 2.0, 3.0], [1.0]], ("cem", NAN): [[1.0]]})
+    updates = statistics.last_updates(statistics.as_panels(frame))
+    assert updates.to_dict() == {("hopper", TRPO[0]): 2, ("hopper", "cem"): 0}
+
+
 def test_curve_over_iterations_is_the_mean_of_the_runs() -> None:
     frame = runs_frame({TRPO: [[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]]})
     curve = curves(frame, "iteration", "return_100", rng())
@@ -111,7 +210,7 @@ def test_curve_over_steps_is_interpolated_on_an_even_grid() -> None:
     frame = runs_frame({TRPO: [[0.0, 10.0], [0.0, 20.0]]})
     curve = curves(frame, "env_steps", "return_100", rng())
     assert curve.x.iloc[[0, -1]].tolist() == [100.0, 200.0]
-    assert curve["mean"].to_numpy() == pytest.approx(np.linspace(0, 15, statistics.POINTS))
+    assert curve["mean"].to_numpy() == pytest.approx(np.linspace(0, 15, POINTS))
 
 
 def test_curve_ends_where_the_shortest_unfinished_run_ends() -> None:
@@ -156,6 +255,22 @@ def test_difference_with_a_single_run_has_no_interval() -> None:
     assert np.isnan([low, high]).all()
 
 
+def test_a_lead_is_over_the_best_rival() -> None:
+    left = np.array([4.0, 6.0, 8.0, 7.0])
+    rivals = [np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0])]
+    assert lead(left, rivals, rng())[0] == 1.25
+    assert lead(left, rivals[:1], rng()) == difference(left, rivals[0], rng())
+    assert np.isnan(lead(left, [*rivals, np.array([1.0])], rng())[1:]).all()
+
+
+def test_the_interval_of_a_lead_errs_against_it() -> None:
+    """Two equal rivals lead by more than either where the resampled means differ."""
+    left, rival = np.array([5.0, 5.0]), np.array([1.0, 3.0])
+    _, low, high = lead(left, [rival, rival + 0], rng())
+    assert (low, high) == (2.0, 4.0)
+    assert lead(left, [rival, rival + 100], rng())[0] == -97.0
+
+
 def test_the_step_of_a_penalty_is_its_inverse() -> None:
     frame = runs_frame(
         {("natural_gradient", 4.0): [[1.0, 2.0]], TRPO: [[3.0, 9.0]], ("vanilla_pg", 0.1): [[2.0]]}
@@ -170,10 +285,10 @@ def test_the_step_of_a_penalty_is_its_inverse() -> None:
 
 def test_panels_of_figure4_are_named_by_their_experiment() -> None:
     frame = pd.concat([runs_frame({TRPO: [[1.0]]}, experiment=name, env="walker2d")
-                       for name in ("figure4_walker", "modern")])  # fmt: skip
+                       for name in ("figure4_walker", "tuning_walker", "modern")])  # fmt: skip
     panels = statistics.as_panels(frame)
-    assert panels.env.tolist() == ["walker", "walker2d"]
-    assert panels.updates.tolist() == [0, 0]
+    assert panels.env.tolist() == ["walker", "walker", "walker2d"]
+    assert panels.updates.tolist() == [0, 0, 0]
 
 
 def test_overview_counts_how_runs_ended() -> None:

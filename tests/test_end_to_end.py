@@ -4,6 +4,7 @@ import random
 import time
 from pathlib import Path
 
+import pytest
 from test_cli import metrics, start, train
 
 from analysis import report
@@ -41,12 +42,32 @@ def _rows(path: Path) -> int:
     return sum(content.count(b"\n") for content in metrics(path).values())
 
 
+SMALL = ("env=hopper", "protocol=paper", "scale=smoke", "iterations=8", "checkpoint_every=1")
+
+
+@pytest.mark.parametrize(
+    "method", ["sampler=vine", "algo=rwr", "algo=cem", "algo=cma_es", "algo=gradient_variance"]
+)
+def test_every_kind_of_method_goes_on_with_the_same_bytes(tmp_path: Path, method: str) -> None:
+    assert train(*SMALL, method, f"results_dir={tmp_path / 'undisturbed'}")[0] == 0
+    killed = f"results_dir={tmp_path / 'killed'}"
+    process = start(*SMALL, method, killed)
+    while process.poll() is None and _rows(tmp_path / "killed") <= 3:
+        time.sleep(0.001)
+    assert process.poll() is None, "the run ended before it could be killed"
+    process.kill()
+    process.communicate()
+    assert _rows(tmp_path / "killed") < 9
+    assert train(*SMALL, method, killed, "threads=2")[0] == 0
+    assert metrics(tmp_path / "killed") == metrics(tmp_path / "undisturbed")
+
+
 def test_two_threads_write_the_bytes_of_one(tmp_path: Path) -> None:
-    for protocol in ("paper", "modern"):
-        settings = ("env=walker2d", f"protocol={protocol}", "scale=smoke")
+    for protocol, *more in (("paper",), ("modern",), ("paper", "sampler=vine")):
+        settings = ("env=walker2d", f"protocol={protocol}", "scale=smoke", *more)
         written = []
         for threads in (1, 2, 1):
-            path = tmp_path / f"{protocol}{len(written)}"
+            path = tmp_path / f"{protocol}{len(more)}{len(written)}"
             status, _, err = train(*settings, f"results_dir={path}", f"threads={threads}")
             assert status == 0, err
             written.append(metrics(path))
@@ -58,7 +79,7 @@ def test_every_experiment_runs_and_is_reported(tmp_path: Path) -> None:
     status, _, err = train("--scale", "smoke", runs, module="reproduce")
     assert status == 0, err
     assert report.main(["--results", str(tmp_path)]) == 0
-    names = {"figure4__smoke", "modern__smoke", "step_rules__smoke"}
+    names = {f"{name}__smoke" for name in ("figure4", "modern", "step_rules", "variance")}
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == names
     assert all((tmp_path / "tables" / f"{name}.md").stat().st_size for name in names)
     assert "Figure 4" in (tmp_path / "report.html").read_text()

@@ -1,0 +1,122 @@
+"""The chapters of the report: the runs of a figure at one scale, its picture and its table."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis import figures, learning, names, noise, statistics, sweeps, tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEED = 0
+HEADINGS = {
+    "figure4": (
+        "Figure 4: the paper's tasks",
+        "Reward per time step against policy iterations, as in the paper's Figure 4, whose own "
+        "curves (mean of five runs) are dashed. The table gives the paper's value at the "
+        "iteration where our runs end.",
+    ),
+    "tuning": (
+        "How the natural gradient was tuned",
+        "§8.1 sweeps the natural gradient's step size in factors of three and keeps the best by "
+        "final performance; so did we, on these seeds. The runs that the other chapters report "
+        "are of other seeds, at the penalty λ chosen here.",
+    ),
+    "modern": (
+        "Learning curves with the modern protocol",
+        "Mean return of the last 100 training episodes against environment steps. Published "
+        "numbers are context, not a comparison on equal terms: sources differ in task version, "
+        "in tuning and in whether they report the last or the best policy.",
+    ),
+    "step_rules": (
+        "Which step sizes learn?",
+        "Final return against the size of the step, in factors of three. Each rule measures its "
+        "step in its own units, so each has its own panel.",
+    ),
+    "variance": (
+        "How much the gradient's estimates vary: single path and vine",
+        "§5.2: with as many Q samples, vine's estimates vary less than single path's, at the "
+        "price of more simulation. At some policies on the way of one training, the same for "
+        "all samplers, independent batches each give an estimate ĝ of the gradient; shown is "
+        "tr Cov(ĝ) over the squared length of the mean gradient, which has no units. The length "
+        "is estimated from the largest batches, and where noise leaves nothing of it the run "
+        "counts as one without a signal. The table compares at the same number of Q samples, and "
+        "of simulator steps: it takes single path's variance to fall as 1 / size, as that of "
+        "independent paths does, and averages over the vine's sizes in logarithms (geometric "
+        "means over seeds, each seed's samplers compared at the same policies). Above 1, the "
+        "vine varies less.",
+    ),
+}
+
+
+class Chapter(NamedTuple):
+    """The runs of one figure at one scale, and the step sizes that were tuned for them."""
+
+    name: str
+    scale: str
+    runs: pd.DataFrame
+    tuned: pd.DataFrame
+
+    @property
+    def stem(self) -> str:
+        """The file name of everything made from this chapter, without its suffix."""
+        return f"{self.name}__{self.scale}"
+
+    @property
+    def metric(self) -> str:
+        """What a run is judged by."""
+        return "reward_per_step" if self.name == "figure4" else "return_100"
+
+
+def chapters(frame: pd.DataFrame) -> Iterator[Chapter]:
+    """Each figure at each scale that has runs, the largest scale first."""
+    figure = frame.experiment.str.replace(r"^(figure4|tuning)_.*", r"\1", regex=True)
+    for name in HEADINGS:
+        for scale in names.SCALES:
+            runs = frame[(figure == name) & (frame.scale == scale)]
+            if not runs.empty:
+                yield Chapter(name, scale, runs, statistics.chosen(frame, scale))
+
+
+def draw(chapter: Chapter) -> "Figure":
+    """The chapter's figure."""
+    rng, runs, scale = np.random.default_rng(SEED), chapter.runs, chapter.scale
+    if chapter.name == "step_rules":
+        return sweeps.step_rules(*statistics.sweep(runs, rng), scale)
+    if chapter.name == "tuning":
+        return sweeps.tuning(*statistics.tuning(runs, rng), scale)
+    if chapter.name == "variance":
+        return figures.variance(noise.lines(runs, rng), list(runs.env.unique()), scale)
+    best = statistics.best_step_size(runs, chapter.metric)
+    if chapter.name == "figure4":
+        curves = learning.curves(best, "updates", chapter.metric, rng)
+        return figures.figure4(curves, tables.paper_figure4(), chapter.tuned, scale)
+    curves = learning.curves(best, "env_steps", chapter.metric, rng)
+    return figures.learning(curves, list(runs.env.unique()), scale)
+
+
+def tabulate(chapter: Chapter) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The chapter's table, as numbers and in words."""
+    rng, runs = np.random.default_rng(SEED), chapter.runs
+    if chapter.name == "tuning":
+        table, _ = statistics.tuning(runs, rng)
+        return table, tables.tuning(table)
+    if chapter.name == "variance":
+        table = noise.compare(runs, rng)
+        return table, tables.variance(table)
+    summary = statistics.summary(statistics.scores(runs, chapter.metric), rng)
+    return summary, tables.final_scores(summary, *_contexts(chapter))
+
+
+def _contexts(chapter: Chapter) -> Iterator[pd.Series]:
+    """What stands beside a chapter's scores, by (env, method)."""
+    if chapter.name == "modern":
+        yield tables.published()
+    if chapter.name == "figure4":
+        yield tables.paper_figure4_at(statistics.last_updates(chapter.runs))
+        panels = chapter.tuned[chapter.tuned.panel.isin(chapter.runs.env)]
+        if not panels.empty:
+            yield tables.tuned(panels)
