@@ -22,7 +22,13 @@ LIMITS: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
         (
             *("seed", "filter_clip", "direction.damping", "search.max_backtracks"),
             *("baseline.gauss_newton_steps", "baseline.max_halvings", "baseline.damping"),
-            *("baseline.ridge", "algo.extra_std", "algo.radius.poor", "algo.radius.good"),
+            *(
+                "baseline.ridge",
+                "algo.extra_std",
+                "algo.rounds",
+                "algo.radius.poor",
+                "algo.radius.good",
+            ),
         ),
     ),
     (

@@ -143,7 +143,7 @@ def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | N
         products = 8.0 * weights * cfg.direction.cg_steps / cfg.direction.every
         works: list[tuple[str, Callable[[], Any], float | None]] = [
             ("gradient", objective.gradient, 6.0 * weights),
-            ("conjugate gradient", lambda: part.rule.solver(curvature.product, gradient), products),
+            ("conjugate gradient", lambda: part.rule.solver(curvature, gradient), products),
             ("one candidate", lambda: objective.evaluate(state.theta), 2.0 * weights),
             (
                 "value function",

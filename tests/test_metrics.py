@@ -1,14 +1,24 @@
 """Fisher products against dense Hessians, finite differences and covariances of scores."""
 
-from math import log
+from math import log, sqrt
 
 import numpy as np
 import pytest
 import torch
 from oracles import CASES, CHOICES, Problem, matrix, per_state_hessians, problem
+from scipy.optimize import minimize
 
 from trpo.chunks import CHUNK
-from trpo.metrics import Curvature, Metric, euclidean, kl_hessian, score_covariance
+from trpo.metrics import (
+    Curvature,
+    Metric,
+    euclidean,
+    kl_hessian,
+    over_mean,
+    score_covariance,
+    worst_state,
+)
+from trpo.solvers import conjugate_gradient
 from trpo.types import Samples, Tensor
 
 every_policy = pytest.mark.parametrize("name", CASES)
@@ -141,3 +151,58 @@ def test_euclidean_metric_is_the_identity() -> None:
     x = directions(found, 1)[0]
     assert torch.equal(dense(euclidean, found), torch.eye(len(found.theta)).double())
     assert at.quadratic(x) == pytest.approx((float(x.norm()) ** 2,) * 2)
+
+
+def promise(g: Tensor, hessians: Tensor, x: Tensor) -> float:
+    """gᵀx where x is as long as the worst state allows: max_s xᵀF_s x = 1."""
+    return float(g @ x) / sqrt(float(torch.einsum("i,bij,j->b", x, hessians, x).max()))
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp without hidden bias", "categorical"])
+def test_worst_state_is_the_best_direction_under_a_bound_on_every_state(name: str) -> None:
+    found = problem(name)
+    hessians = per_state_hessians(found)
+    g = hessians.mean(0) @ directions(found, 1)[0]  # within the range of F, else there is no best
+    exact = conjugate_gradient(steps=500, damping=1e-9)
+    at = curvature(kl_hessian(), found)
+    reached = [
+        promise(g, hessians, worst_state(exact, rounds)(at, g).x) for rounds in (0, 1, 5, 10, 2000)
+    ]
+    assert reached == sorted(reached)
+    forms, slope = hessians.numpy(), g.numpy()
+    start = worst_state(exact, 0)(at, g).x.numpy()
+    start = start / np.sqrt(np.einsum("i,bij,j->b", start, forms, start).max())
+    best = minimize(
+        lambda x: -slope @ x,
+        start,
+        jac=lambda x: -slope,
+        constraints={
+            "type": "ineq",
+            "fun": lambda x: 1 - np.einsum("i,bij,j->b", x, forms, x),
+            "jac": lambda x: -2 * np.einsum("bij,j->bi", forms, x),
+        },
+        method="SLSQP",
+        options={"maxiter": 500, "ftol": 1e-12},
+    )
+    assert best.success
+    assert reached[-1] == pytest.approx(-best.fun, rel=2e-3)
+    assert reached[3] > 1.05 * reached[0]
+
+
+def test_worst_state_without_rounds_is_the_mean() -> None:
+    found = problem("mlp")
+    (g,) = directions(found, 1)
+    solve, at = conjugate_gradient(steps=5), curvature(kl_hessian(), found)
+    assert torch.equal(worst_state(solve, 0)(at, g).x, over_mean(solve)(at, g).x)
+
+
+def test_worst_state_weighs_states_by_their_share() -> None:
+    found = problem("linear", weighted=True)
+    (x, v) = directions(found, 2)
+    hessians = per_state_hessians(found)
+    forms = torch.einsum("i,bij,j->b", x, hessians, x)
+    weight = found.samples.weight * forms / found.mean(forms)
+    expected = torch.einsum("b,bij,j->i", weight, hessians, v) / found.samples.weight.sum()
+    stressed = curvature(kl_hessian(), found).stressing(x)
+    assert torch.allclose(stressed.product(v), expected, atol=1e-11)
+    assert float(weight.sum()) == pytest.approx(float(found.samples.weight.sum()))

@@ -38,7 +38,7 @@ def local(evaluate: Evaluate, mean: float = MEAN, maximum: float = MAX) -> Local
     def found(theta: Tensor) -> Evaluation:
         return evaluate(float((theta - THETA) @ X / X.square().sum()))
 
-    curvature = Curvature(lambda v: v, lambda x: (mean, maximum))
+    curvature = Curvature(lambda v: v, lambda x: (mean, maximum), lambda x: curvature)
     return Local(THETA.clone(), X.clone(), curvature, found)
 
 

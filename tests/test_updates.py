@@ -170,7 +170,7 @@ def test_max_kl_bounds_the_maximum_and_is_as_long_as_that_allows(name: str) -> N
     fisher = hessian(found)
     x = solved(found, fisher)
     _, largest = kl_hessian()(found.policy, found.samples, found.theta, map).quadratic(x)
-    new = run(max_kl(delta=0.01, direction=EXACT, search=HALVE), found)
+    new = run(max_kl(delta=0.01, rounds=0, direction=EXACT, search=HALVE), found)
     full = x * sqrt(0.02 / largest)
     shrunk = 0.5**new.info.backtracks * full
     assert torch.allclose(new.theta - found.theta, shrunk, atol=1e-8)

@@ -2,10 +2,12 @@
 
 A metric is linearised once at θ_old and then answers products F v and, for a direction x, the
 quadratic form of every state; the mean of these is xᵀFx and their maximum is what a constraint
-on every state needs.
+on every state needs. `worst_state` finds the direction that such a constraint asks for.
 """
 
 from collections.abc import Callable
+from functools import partial
+from math import inf, sqrt
 from typing import NamedTuple
 
 import torch
@@ -14,6 +16,7 @@ from trpo.chunks import chunks, total
 from trpo.distributions import Distribution
 from trpo.networks import Linearisation
 from trpo.policies import Policy
+from trpo.solvers import Solution, Solver
 from trpo.types import Map, Samples, Tensor
 
 
@@ -22,9 +25,11 @@ class Curvature(NamedTuple):
 
     product: Callable[[Tensor], Tensor]  # v (P,) -> F v (P,)
     quadratic: Callable[[Tensor], tuple[float, float]]  # x (P,) -> mean and max over states
+    stressing: Callable[[Tensor], "Curvature"]  # x (P,) -> states weighted by their share of xᵀFx
 
 
 Metric = Callable[[Policy, Samples, Tensor, Map], Curvature]
+Linearised = tuple[Samples, Linearisation]
 Form = Callable[[Distribution, Samples, Tensor, Tensor], Tensor]
 """(distribution, samples, d (B, M), u (B, M)) -> F_d u (B, M), the metric on distributions."""
 
@@ -58,7 +63,8 @@ def euclidean(policy: Policy, samples: Samples, theta: Tensor, pmap: Map) -> Cur
         square = float(x.dot(x))
         return square, square
 
-    return Curvature(lambda v: v, quadratic)
+    found = Curvature(lambda v: v, quadratic, lambda x: found)
+    return found
 
 
 def _score_form(distribution: Distribution, samples: Samples, d: Tensor, u: Tensor) -> Tensor:
@@ -78,30 +84,92 @@ def _pulled_back(form: Form, every: int) -> Metric:
 
     def metric(policy: Policy, samples: Samples, theta: Tensor, pmap: Map) -> Curvature:
         used = Samples(*(field[::every] for field in samples))
-        mass = float(used.weight.sum())
 
-        def linearised(part: Samples) -> tuple[Samples, Linearisation]:
+        def linearised(part: Samples) -> Linearised:
             return part, policy.network.linearise(theta, part.obs)
 
         parts = list(pmap(linearised, chunks(used)))
-
-        def product(v: Tensor) -> Tensor:
-            def one(part: tuple[Samples, Linearisation]) -> Tensor:
-                data, at = part
-                image = form(policy.distribution, data, at.output, at.jvp(v))
-                return at.vjp(image * data.weight[:, None])
-
-            return total(pmap, one, parts) / mass
-
-        def quadratic(x: Tensor) -> tuple[float, float]:
-            def one(part: tuple[Samples, Linearisation]) -> Tensor:
-                data, at = part
-                u = at.jvp(x)
-                return (u * form(policy.distribution, data, at.output, u)).sum(-1)
-
-            values = torch.cat(list(pmap(one, parts))).double()
-            return float(values.dot(used.weight.double())) / mass, float(values.max())
-
-        return Curvature(product, quadratic)
+        return _curvature(partial(form, policy.distribution), parts, float(used.weight.sum()), pmap)
 
     return metric
+
+
+def _curvature(
+    form: Callable[[Samples, Tensor, Tensor], Tensor],
+    parts: list[Linearised],
+    mass: float,
+    pmap: Map,
+) -> Curvature:
+    """The metric on these chunks, whose states weigh `mass` in all."""
+
+    def product(v: Tensor) -> Tensor:
+        def one(part: Linearised) -> Tensor:
+            data, at = part
+            image = form(data, at.output, at.jvp(v))
+            return at.vjp(image * data.weight[:, None])
+
+        return total(pmap, one, parts) / mass
+
+    def forms(x: Tensor) -> list[Tensor]:
+        def one(part: Linearised) -> Tensor:
+            data, at = part
+            u = at.jvp(x)
+            return (u * form(data, at.output, u)).sum(-1)
+
+        return list(pmap(one, parts))
+
+    def quadratic(x: Tensor) -> tuple[float, float]:
+        values = torch.cat(forms(x)).double()
+        weight = torch.cat([data.weight for data, _ in parts]).double()
+        return float(values.dot(weight)) / mass, float(values.max())
+
+    def stressing(x: Tensor) -> Curvature:
+        values = forms(x)
+        mean = quadratic(x)[0]
+        shares = [data.weight * (v / mean) for (data, _), v in zip(parts, values, strict=True)]
+        stressed = [
+            (data._replace(weight=share), at)
+            for (data, at), share in zip(parts, shares, strict=True)
+        ]
+        return _curvature(form, stressed, mass, pmap)
+
+    return Curvature(product, quadratic, stressing)
+
+
+Direct = Callable[[Curvature, Tensor], Solution]
+"""How a rule finds its direction: curvature, g (P,) -> x with F x = g."""
+
+
+def over_mean(solve: Solver) -> Direct:
+    """F x = g with F the mean over states: the direction of Eqs. 12 and 17."""
+    return lambda curvature, g: solve(curvature.product, g)
+
+
+def worst_state(solve: Solver, rounds: int) -> Direct:
+    """The direction of Eq. 11: max gᵀx such that xᵀF_s x is bounded in every state s.
+
+    By duality x solves (Σ_s w_s F_s) x = g for weights w that make the worst state's form as
+    small as it can be. They are found by the multiplicative algorithm of optimal design,
+    w_s ← w_s xᵀF_s x / xᵀFx (Titterington 1976), which never makes the dual worse.
+
+    Args:
+        solve: of F x = g, once a round and once before.
+        rounds: how often the weights are changed; 0 is the direction of `over_mean`. The x of the
+            largest gᵀx / √(max_s xᵀF_s x) is returned.
+    """
+
+    def direct(curvature: Curvature, g: Tensor) -> Solution:
+        at, best, most = curvature, solve(curvature.product, g), -inf
+        found = best
+        for turn in range(rounds + 1):
+            worst = curvature.quadratic(found.x)[1]
+            promise = float(g.dot(found.x)) / sqrt(worst) if worst > 0 else -inf
+            if promise > most:
+                best, most = found, promise
+            if turn == rounds or not worst > 0:
+                break
+            at = at.stressing(found.x)
+            found = solve(at.product, g)
+        return best
+
+    return direct

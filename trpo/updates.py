@@ -14,7 +14,15 @@ from typing import NamedTuple
 import torch
 
 from trpo.chunks import chunks, total
-from trpo.metrics import Metric, euclidean, kl_hessian, score_covariance
+from trpo.metrics import (
+    Direct,
+    Metric,
+    euclidean,
+    kl_hessian,
+    over_mean,
+    score_covariance,
+    worst_state,
+)
 from trpo.policies import Policy
 from trpo.solvers import Solver, conjugate_gradient, identity
 from trpo.steps import (
@@ -44,7 +52,7 @@ class Rule(NamedTuple):
     """What tells one algorithm from another."""
 
     metric: Metric  # F
-    solver: Solver  # F x = g
+    solver: Direct  # F x = g
     step: StepRule  # how far along x
     surrogate: Surrogate = importance_weighted  # L
     weigh: Weighing = as_they_are  # the states' weights in L and F
@@ -75,7 +83,7 @@ def update(
     objective = Objective(policy, rule.surrogate, samples, theta, pmap)
     gradient = objective.gradient()
     curvature = rule.metric(policy, samples, theta, pmap)
-    solution = rule.solver(curvature.product, gradient)
+    solution = rule.solver(curvature, gradient)
     step = rule.step.move(size, Local(theta, gradient, curvature, objective.evaluate), solution.x)
     info = UpdateInfo(
         surrogate_gain=step.evaluation.gain,
@@ -155,9 +163,13 @@ class Direction:
     damping: float = 1e-5
     every: int = 1
 
-    def solver(self) -> Solver:
+    def cg(self) -> Solver:
         """Conjugate gradient with these settings."""
         return conjugate_gradient(steps=self.cg_steps, damping=self.damping)
+
+    def solver(self) -> Direct:
+        """The same for F as the mean over states."""
+        return over_mean(self.cg())
 
 
 CG, SEARCH = Direction(), LineSearch()
@@ -177,10 +189,24 @@ def empirical_fim(
     return rule._replace(metric=score_covariance(every=direction.every))
 
 
-def max_kl(*, delta: float = 0.01, direction: Direction = CG, search: LineSearch = SEARCH) -> Rule:
-    """TRPO with the KL bounded in every state: max L s.t. max KL ≤ δ (Eq. 11)."""
+def max_kl(
+    *,
+    delta: float = 0.01,
+    rounds: int = 10,
+    direction: Direction = CG,
+    search: LineSearch = SEARCH,
+) -> Rule:
+    """TRPO with the KL bounded in every state: max L s.t. max KL ≤ δ (Eq. 11).
+
+    Args:
+        delta: bound on the KL of every state, in nats.
+        rounds: of weighing the states, see `worst_state`; with 0 the direction is TRPO's.
+        direction: how each F x = g is solved.
+        search: the candidates.
+    """
     rule = trpo(delta=delta, direction=direction, search=search)
-    return rule._replace(step=trust_region(delta, search, over="max"))
+    solver = worst_state(direction.cg(), rounds)
+    return rule._replace(solver=solver, step=trust_region(delta, search, over="max"))
 
 
 def adaptive(
@@ -207,7 +233,7 @@ def tnpg(*, delta: float = 0.01, direction: Direction = CG) -> Rule:
 
 def vanilla_pg(*, delta: float = 0.01) -> Rule:
     """Policy gradient as the ℓ2 special case: max gᵀs s.t. ½‖s‖² ≤ δ (Eq. 18)."""
-    return Rule(euclidean, identity, ball(delta))
+    return Rule(euclidean, over_mean(identity), ball(delta))
 
 
 def theory_penalty(*, epsilon: float = 1.0, gamma: float = 0.99, direction: Direction = CG) -> Rule:
