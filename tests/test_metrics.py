@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from oracles import CASES, CHOICES, Problem, matrix, per_state_hessians, problem
-from scipy.optimize import minimize
 
 from trpo.chunks import CHUNK
 from trpo.metrics import (
@@ -158,35 +157,32 @@ def promise(g: Tensor, hessians: Tensor, x: Tensor) -> float:
     return float(g @ x) / sqrt(float(torch.einsum("i,bij,j->b", x, hessians, x).max()))
 
 
+def bound(g: Tensor, hessians: Tensor) -> float:
+    """What no promise exceeds, by weak duality: √(gᵀ F_w⁺ g), for good weights w of the states."""
+    weight = torch.full((len(hessians),), 1 / len(hessians), dtype=torch.float64)
+    bounds = []
+    for _ in range(600):
+        x = torch.linalg.pinv(torch.einsum("b,bij->ij", weight, hessians), rtol=1e-10) @ g
+        bounds.append(sqrt(float(g @ x)))
+        forms = torch.einsum("i,bij,j->b", x, hessians, x)
+        weight = weight * forms.sqrt()
+        weight = weight / weight.sum()
+    return min(bounds)
+
+
 @pytest.mark.parametrize("name", ["linear", "mlp without hidden bias", "categorical"])
 def test_worst_state_is_the_best_direction_under_a_bound_on_every_state(name: str) -> None:
     found = problem(name)
     hessians = per_state_hessians(found)
     g = hessians.mean(0) @ directions(found, 1)[0]  # within the range of F, else there is no best
-    exact = conjugate_gradient(steps=500, damping=1e-9)
+    exact = conjugate_gradient(steps=100, damping=1e-9)
     at = curvature(kl_hessian(), found)
     reached = [
-        promise(g, hessians, worst_state(exact, rounds)(at, g).x) for rounds in (0, 1, 5, 10, 2000)
+        promise(g, hessians, worst_state(exact, rounds)(at, g).x) for rounds in (0, 1, 5, 300)
     ]
     assert reached == sorted(reached)
-    forms, slope = hessians.numpy(), g.numpy()
-    start = worst_state(exact, 0)(at, g).x.numpy()
-    start = start / np.sqrt(np.einsum("i,bij,j->b", start, forms, start).max())
-    best = minimize(
-        lambda x: -slope @ x,
-        start,
-        jac=lambda x: -slope,
-        constraints={
-            "type": "ineq",
-            "fun": lambda x: 1 - np.einsum("i,bij,j->b", x, forms, x),
-            "jac": lambda x: -2 * np.einsum("bij,j->bi", forms, x),
-        },
-        method="SLSQP",
-        options={"maxiter": 500, "ftol": 1e-12},
-    )
-    assert best.success
-    assert reached[-1] == pytest.approx(-best.fun, rel=2e-3)
-    assert reached[3] > 1.05 * reached[0]
+    assert reached[-1] > 1.05 * reached[0]
+    assert reached[-1] == pytest.approx(bound(g, hessians), rel=0.01)
 
 
 def test_worst_state_without_rounds_is_the_mean() -> None:
