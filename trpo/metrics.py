@@ -25,7 +25,7 @@ class Curvature(NamedTuple):
 
     product: Callable[[Tensor], Tensor]  # v (P,) -> F v (P,)
     quadratic: Callable[[Tensor], tuple[float, float]]  # x (P,) -> mean and max over states
-    stressing: Callable[[Tensor], "Curvature"]  # x (P,) -> states weighted by their share of xᵀFx
+    stressing: Callable[[Tensor], "Curvature"]  # x (P,) -> states weighted by their √(xᵀF_s x)
 
 
 Metric = Callable[[Policy, Samples, Tensor, Map], Curvature]
@@ -124,12 +124,11 @@ def _curvature(
         return float(values.dot(weight)) / mass, float(values.max())
 
     def stressing(x: Tensor) -> Curvature:
-        values = forms(x)
-        mean = quadratic(x)[0]
-        shares = [data.weight * (v / mean) for (data, _), v in zip(parts, values, strict=True)]
+        heavier = [data.weight * v.sqrt() for (data, _), v in zip(parts, forms(x), strict=True)]
+        scale = mass / float(torch.cat(heavier).double().sum())
         stressed = [
-            (data._replace(weight=share), at)
-            for (data, at), share in zip(parts, shares, strict=True)
+            (data._replace(weight=scale * weight), at)
+            for (data, at), weight in zip(parts, heavier, strict=True)
         ]
         return _curvature(form, stressed, mass, pmap)
 
@@ -148,9 +147,9 @@ def over_mean(solve: Solver) -> Direct:
 def worst_state(solve: Solver, rounds: int) -> Direct:
     """The direction of Eq. 11: max gᵀx such that xᵀF_s x is bounded in every state s.
 
-    By duality x solves (Σ_s w_s F_s) x = g for weights w that make the worst state's form as
-    small as it can be. They are found by the multiplicative algorithm of optimal design,
-    w_s ← w_s xᵀF_s x / xᵀFx (Titterington 1976), which never makes the dual worse.
+    By duality x solves (Σ_s w_s F_s) x = g for the weights w that make gᵀx smallest. They are
+    found by the multiplicative algorithm of optimal design, w_s ← w_s √(xᵀF_s x) / Σ …, which
+    for this criterion (c-optimality, Fellman 1974) never makes gᵀx larger.
 
     Args:
         solve: of F x = g, once a round and once before.
