@@ -83,7 +83,7 @@ def measured(
         delta: of the TRPO that trains the policy, by single paths.
         sizes: batches measured in turn: steps of single paths, states of a vine.
         repeats: independent batches of each size.
-        spacing: TRPO's iterations after every size has had its turn.
+        spacing: TRPO's iterations once every size has had its turn, before the next round.
         direction: of that TRPO.
         search: of that TRPO.
     """

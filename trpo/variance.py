@@ -54,8 +54,8 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
     """Train a policy and measure, between iterations, how estimates of its gradient vary.
 
     A step is one turn: turn t draws `repeats` batches of size number t mod `len(collects)` at the
-    present policy, and after the last of the sizes trains. The training never sees what is
-    measured: with the same seed and as many sizes, the policies are the same for every sampler.
+    present policy; whenever it is the first size's turn again, it trains before. The training never
+    sees what is measured: with the same seed and as many sizes, all samplers have the same policies.
 
     Args:
         train: `policy_optimisation`, which moves the policy.
@@ -91,14 +91,12 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
     def step(rng: np.random.Generator, state: Measuring) -> tuple[Measuring, dict[str, float]]:
         train_rng, measure_rng = rng.spawn(2)
         rounds, number = divmod(state.turn, len(collects))
-        collect, trained = collects[number], state.trained
-        found = [estimate(each, collect, trained) for each in measure_rng.spawn(repeats)]
+        trained, training = state.trained, []
+        for each in train_rng.spawn(spacing if rounds and not number else 0):
+            trained, info = train.step(each, trained)
+            training.append(info)
+        found = [estimate(each, collects[number], trained) for each in measure_rng.spawn(repeats)]
         gradients, returns, lengths, q_samples, steps, unstable = zip(*found, strict=True)
-        training = []
-        if number == len(collects) - 1:
-            for each in train_rng.spawn(spacing):
-                trained, info = train.step(each, trained)
-                training.append(info)
         ended = np.concatenate(returns)
         recent = np.concatenate([state.recent, ended])[-RECENT:]
         return Measuring(trained, state.turn + 1, recent), {
