@@ -32,7 +32,7 @@ CHANGED: dict[str, Any] = {
     "radius.factor": 3.0,
     "radius.delta_max": 1e-9,
     "temperature": 2.0,
-    "rounds": 0,
+    "rounds": 10,
 }
 ROUGH = {"delta": 2.0, "temperature": 0.01}
 FITTED: dict[str, Any] = {

@@ -192,7 +192,7 @@ def empirical_fim(
 def max_kl(
     *,
     delta: float = 0.01,
-    rounds: int = 10,
+    rounds: int = 0,
     direction: Direction = CG,
     search: LineSearch = SEARCH,
 ) -> Rule:
@@ -200,7 +200,8 @@ def max_kl(
 
     Args:
         delta: bound on the KL of every state, in nats.
-        rounds: of weighing the states, see `worst_state`; with 0 the direction is TRPO's.
+        rounds: of weighing the states, see `worst_state`; with 0 the direction is TRPO's. More make
+            the quadratic model's gain larger, but not the learning faster (README, Decisions).
         direction: how each F x = g is solved.
         search: the candidates.
     """
