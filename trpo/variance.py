@@ -55,7 +55,7 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
 
     A step is one turn: turn t draws `repeats` batches of size number t mod `len(collects)` at the
     present policy; whenever it is the first size's turn again, it trains before. The training never
-    sees what is measured: with the same seed and as many sizes, all samplers have the same policies.
+    sees what is measured: with the same seed and as many sizes, the policies are the same.
 
     Args:
         train: `policy_optimisation`, which moves the policy.
