@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import figures, learning, names, noise, statistics, sweeps, tables
+from analysis import (
+    figures,
+    learning,
+    names,
+    noise,
+    statistics,
+    sweeps,
+    tables,
+    theory,
+    theory_figures,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +59,39 @@ HEADINGS = {
         "means over seeds, each seed's samplers compared at the same policies). Above 1, the "
         "vine varies less.",
     ),
+    "theory_line": (
+        "Minorise and maximise: M below η",
+        "§3: M = L − C · max KL, with Theorem 1's C = 4εγ/(1−γ)², equals η at θ_old and is below "
+        "it everywhere, so that what raises M raises η. Exact on one random MDP, along the line "
+        "from θ_old through Algorithm 1's next policy. Close by, η and L cannot be told apart "
+        "and M has its maximum; farther out L leaves η, which goes on to rise far beyond where "
+        "Algorithm 1 stops. η is (1 − γ) times the discounted return: rewards a step.",
+    ),
+    "theory_bounds": (
+        "How far the bounds lie below η",
+        "§2 and §3, exact on random MDPs with rewards of standard deviation 1. On random pairs "
+        "of policies at random distances: η(new) less its lower bound, times 1 − γ, hence in "
+        "rewards a step. A slack above about 2 says nothing, as η is within about 2 of any other. "
+        "Violations are counted over these pairs and over every step of every method; one would "
+        "refute the theorem. The second note writes 2εγ where the paper has 4εγ: that holds too, "
+        "as TV² ≤ ½ KL. Where states are “seen as” fewer observations, those that look the same "
+        "share one distribution over actions. The median slack is the mean over runs of the "
+        "median over distances and MDPs.",
+    ),
+    "theory_steps": (
+        "What exact steps do",
+        "Regret is the best policy's η less the policy's, mean over MDPs, in rewards a step. "
+        "With every state seen, each of these methods improves in all of them at once. Where 20 "
+        "states are seen as 5 observations (the best policy of the regret still sees all), a "
+        "step that helps some states hurts others, and only the methods with a lower bound are "
+        "sure not to lower η: at the price of steps whose KL is orders of magnitude below "
+        "δ = 0.01.",
+    ),
 }
+
+
+EXPERIMENTS = {name: "theory" for name in HEADINGS if name.startswith("theory_")}
+"""The experiment of a chapter, where it has another name."""
 
 
 class Chapter(NamedTuple):
@@ -76,7 +118,7 @@ def chapters(frame: pd.DataFrame) -> Iterator[Chapter]:
     figure = frame.experiment.str.replace(r"^(figure4|tuning)_.*", r"\1", regex=True)
     for name in HEADINGS:
         for scale in names.SCALES:
-            runs = frame[(figure == name) & (frame.scale == scale)]
+            runs = frame[(figure == EXPERIMENTS.get(name, name)) & (frame.scale == scale)]
             if not runs.empty:
                 yield Chapter(name, scale, runs, statistics.chosen(frame, scale))
 
@@ -90,12 +132,25 @@ def draw(chapter: Chapter) -> "Figure":
         return sweeps.tuning(*statistics.tuning(runs, rng), scale)
     if chapter.name == "variance":
         return figures.variance(noise.lines(runs, rng), list(runs.env.unique()), scale)
+    if chapter.name in EXPERIMENTS:
+        return _draw_theory(chapter, rng)
     best = statistics.best_step_size(runs, chapter.metric)
     if chapter.name == "figure4":
         curves = learning.curves(best, "updates", chapter.metric, rng)
         return figures.figure4(curves, tables.paper_figure4(), chapter.tuned, scale)
     curves = learning.curves(best, "env_steps", chapter.metric, rng)
     return figures.learning(curves, list(runs.env.unique()), scale)
+
+
+def _draw_theory(chapter: Chapter, rng: np.random.Generator) -> "Figure":
+    """The figure of a chapter on finite MDPs."""
+    runs, scale = chapter.runs, chapter.scale
+    if chapter.name == "theory_line":
+        return theory_figures.line(theory.line(runs), theory.points(runs), scale)
+    if chapter.name == "theory_bounds":
+        return theory_figures.slack(theory.slacks(runs), scale)
+    curves = {name: theory.curves(runs, name, rng) for name in theory_figures.ROWS}
+    return theory_figures.steps(curves, theory.steps(runs, rng), scale)
 
 
 def tabulate(chapter: Chapter) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -107,6 +162,15 @@ def tabulate(chapter: Chapter) -> tuple[pd.DataFrame, pd.DataFrame]:
     if chapter.name == "variance":
         table = noise.compare(runs, rng)
         return table, tables.variance(table)
+    if chapter.name == "theory_bounds":
+        table = theory.bounds(runs, rng)
+        return table, tables.exact_bounds(table, theory.BOUNDS)
+    if chapter.name == "theory_steps":
+        table = theory.steps(runs, rng)
+        return table, tables.exact_steps(table)
+    if chapter.name == "theory_line":
+        table = theory.points(runs)
+        return table, tables.exact_line(table)
     summary = statistics.summary(statistics.scores(runs, chapter.metric), rng)
     return summary, tables.final_scores(summary, *_contexts(chapter))
 

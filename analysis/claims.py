@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import noise
+from analysis import noise, theory
 from analysis.names import look, number, task
 from analysis.statistics import Array, averages, best_step_size, lead, scores
 from analysis.tables import with_interval
@@ -170,7 +170,8 @@ CLAIMS = [
 def judge(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """One row per claim whose experiment is among the runs of one scale, with its verdict."""
     present = [claim for claim in CLAIMS if (runs.experiment == claim.experiment).any()]
-    return pd.DataFrame([_verdict(claim, runs, rng) for claim in present], columns=COLUMNS)
+    rows = [_verdict(claim, runs, rng) for claim in present]
+    return pd.DataFrame([*rows, *theory.judge(runs, rng)], columns=COLUMNS)
 
 
 def _verdict(claim: Claim, runs: pd.DataFrame, rng: np.random.Generator) -> list[str]:

@@ -3,12 +3,14 @@
 A tidy frame has one row per (run, iteration): the columns `RUN` say which run it is, the
 columns `METRICS` what it measured. A run that ended before its first iteration keeps one row
 of iteration 0 without measurements, so that no run is ever lost. Where some run measured how its
-gradient varies, the columns `MEASURED` are there too.
+gradient varies, the columns `MEASURED` are there too; where some run is of the theory, those of
+`EXACT` that it has.
 """
 
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,16 @@ METRICS = [
     *("reward_per_step", "kl_mean", "entropy"),
 ]
 MEASURED = ["q_samples", "estimate_steps", "gradient_variance", "gradient_square", "trained"]
-_MARK = "gradient_variance"
+QUANTILES = ["min", "q05", "q25", "q50", "q75", "q95"]
+_BOUNDS = ["mixture_tight", "mixture", "tv_tight", "tv", "kl", "halved_kl"]
+EXACT = [
+    *("mdps", "kl_max", "eta_mean", "regret_mean", "share_lowered", "distance"),
+    *("position", "eta", "surrogate", "minorant"),
+    *(f"slack_{bound}_{quantile}" for bound in _BOUNDS for quantile in QUANTILES),
+    *(f"violations_{bound}" for bound in _BOUNDS),
+]
+"""What runs on finite MDPs may measure."""
+_MARK, _EXACT_MARK = "gradient_variance", "mdps"
 TEXT = dict.fromkeys(["experiment", "scale", "error", "commit", "started"], "string")
 ROWS_PER_RUN = 100
 
@@ -91,10 +102,23 @@ def _config(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: algo.name and env.name are needed")
     algo, sampler = at("algo.name"), at("sampler.name") or "single_path"
     delta, penalty, longer = at("algo.delta"), at("algo.penalty"), at("step_scale") or 1.0
-    return {name: at(key) for name, key in FROM_CONFIG.items()} | {
+    found = {name: at(key) for name, key in FROM_CONFIG.items()} | {
         "env": at("env.id") if at("env.name") == "gymnasium" else at("env.name"),
         "method": method(algo, sampler),
         "step_size": penalty / longer if penalty else delta and delta * longer**2,
+    }
+    return found | _exact(at) if algo == "theory" else found
+
+
+def _exact(at: Callable[[str], Any]) -> dict[str, Any]:
+    """What tells runs on finite MDPs apart: the MDPs and what of them is seen are their task."""
+    states, seen, name = at("env.states"), at("env.observations"), at("algo.method")
+    alike = f", seen as {seen}" if seen and seen < states else ""
+    size = {"natural_gradient": "penalty", "vanilla_gradient": "l2_radius"}.get(name, "delta")
+    return {
+        "env": f"{states} states, γ = {at('gamma'):g}{alike}",
+        "method": name,
+        "step_size": at(f"algo.{size}"),
     }
 
 
@@ -115,8 +139,9 @@ def _commit(provenance: dict[str, Any]) -> str | None:
 
 
 def _metrics(path: Path) -> pd.DataFrame:
-    """The columns `METRICS` of a `metrics.csv`, and `MEASURED` where it has a variance.
+    """The columns `METRICS` of a `metrics.csv`, `MEASURED` where it has a variance.
 
+    And where it is of finite MDPs, those of `EXACT` that it has.
     A last line cut short is left out.
 
     Raises ValueError where the file is missing a column, or a line has another length than the
@@ -128,6 +153,8 @@ def _metrics(path: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=METRICS)
     header, *lines = csv.reader(io.StringIO(text))
     wanted = [*METRICS, *MEASURED] if _MARK in header else METRICS
+    if _EXACT_MARK in header:
+        wanted = [*wanted, *(name for name in EXACT if name in header)]
     if missing := [name for name in wanted if name not in header]:
         raise ValueError(f"{path}: column {missing[0]!r} is missing")
     for number, line in enumerate(lines, start=2):
@@ -194,5 +221,6 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measured(frame: pd.DataFrame) -> list[str]:
-    """The columns `MEASURED`, of a frame in which some run has them."""
-    return MEASURED if _MARK in frame and frame[_MARK].notna().any() else []
+    """The columns `MEASURED` and of `EXACT`, of a frame in which some run has them."""
+    measured = MEASURED if _MARK in frame and frame[_MARK].notna().any() else []
+    return [*measured, *(name for name in EXACT if name in frame and frame[name].notna().any())]

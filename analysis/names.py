@@ -54,7 +54,16 @@ def _lighter(colour: str, times: int) -> str:
     return "#" + "".join(f"{255 - (255 - channel) // times:02X}" for channel in channels)
 
 
-METHODS = {name: look for own in _OWN.items() for name, look in _with_vines(*own).items()}
+EXACT = {
+    "policy_iteration": Look("policy iteration (greedy)", "#4D4D4D"),
+    "conservative_policy_iteration": Look("conservative policy iteration", "#44AA99"),
+    "minorise_maximise": Look("Algorithm 1, theory's C", "#AA4499"),
+    "trust_region_mean": Look("trust region, mean KL", "#0077BB"),
+    "trust_region_max": Look("trust region, max KL", "#DDAA33"),
+    "vanilla_gradient": Look("vanilla gradient", "#EE6677"),
+}
+"""Methods of the theory, exact on finite MDPs; the natural gradient has its own look already."""
+METHODS = {name: look for own in _OWN.items() for name, look in _with_vines(*own).items()} | EXACT
 TASKS = {
     "cartpole": "Cart-pole",
     "swimmer": "Swimmer",

@@ -1,6 +1,6 @@
 """Tables as text: what the statistics found, laid out for a reader. Nothing is estimated here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +154,54 @@ def variance(table: pd.DataFrame) -> pd.DataFrame:
             "without a signal": ordered.silent,
         }
     )
+
+
+def exact_bounds(table: pd.DataFrame, words: Mapping[str, tuple[str, str, str]]) -> pd.DataFrame:
+    """`theory.bounds` in words; `words` are each bound's penalty, source and proof."""
+    return pd.DataFrame(
+        {
+            "bound": table.bound.map(lambda name: f"L − {words[name][0]}"),
+            "from": table.bound.map(lambda name: words[name][1]),
+            "proved": table.bound.map(lambda name: words[name][2]),
+            "MDPs": table.env,
+            "runs": table.n,
+            "median slack [95 % interval]": _rowwise(
+                with_interval, table[["median", "low", "high"]]
+            ),
+            "least slack": table.least,
+            "violations": _rowwise(_of_all, table[["violations", "checked"]]),
+        }
+    )
+
+
+def exact_steps(table: pd.DataFrame) -> pd.DataFrame:
+    """`theory.steps` in words."""
+    ranked = table.assign(rank=table.method.map(method_rank))
+    ordered = ranked.sort_values(["env", "rank"])
+    return pd.DataFrame(
+        {
+            "MDPs": ordered.env,
+            "method": ordered.method.map(lambda method: look(method).label),
+            "runs": ordered.n,
+            "steps that lowered η": _rowwise(_of_all, ordered[["lowered", "taken"]]),
+            "KL of a step [95 % interval]": _rowwise(
+                with_interval, ordered[["kl", "kl_low", "kl_high"]]
+            ),
+            "last regret [95 % interval]": _rowwise(
+                with_interval, ordered[["regret", "low", "high"]]
+            ),
+        }
+    )
+
+
+def exact_line(table: pd.DataFrame) -> pd.DataFrame:
+    """`theory.points` in words."""
+    names = {"eta": "η", "surrogate": "L", "minorant": "M", "kl_max": "max KL"}
+    return table[["point", "position", *names]].rename(columns=names)
+
+
+def _of_all(count: int, of: int) -> str:
+    return f"{count:,} of {of:,}"
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:

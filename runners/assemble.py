@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from runners.config import ConfigError
-from runners.registry import GROUPS, Measurement
+from runners.registry import GROUPS, Garnets, Measurement, Theory
 from runners.schema import arguments
 from trpo.algorithms import (
     Collect,
@@ -22,7 +22,10 @@ from trpo.policies import Policy
 from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Sizes, tried, vine
 from trpo.simulators.protocol import Simulator, Space
+from trpo.streams import stream
 from trpo.surrogates import Surrogate, of_vine
+from trpo.tabular.examples import garnet
+from trpo.tabular.theory import World, aliased, theory
 from trpo.types import Algorithm
 from trpo.updates import Rule
 from trpo.variance import gradient_variance
@@ -67,6 +70,15 @@ def assembled(
         deterministic=node["algo"]["deterministic"],
     )
     return algorithm, found.note(policy.network.size)
+
+
+def exact(node: Node) -> tuple[Algorithm, World]:
+    """The theory's algorithm, and the MDPs that it solves, which the seed alone makes again."""
+    env: Garnets = _configured("env", node)
+    algo: Theory = _configured("algo", node)
+    rng = stream(node["seed"], "mdp")
+    world = aliased(garnet(rng, env.mdps, gamma=node["gamma"], **env.sizes), env.observations)
+    return theory(world, algo.method, **algo.sizes), world
 
 
 def parts(node: Node, rule: Rule, simulator: Simulator, policy: Policy, compute: Compute) -> Parts:
@@ -184,6 +196,12 @@ def improvement(node: Node) -> Rule | Search | Measurement:
     function = GROUPS["algo"][algo["name"]].function
     found: Rule | Search | Measurement = function(**arguments(function, given))
     return found
+
+
+def _configured(group: str, node: Node) -> Any:
+    """What the option chosen of a group makes of its own settings alone."""
+    function = GROUPS[group][node[group]["name"]].function
+    return function(**arguments(function, node[group]))
 
 
 def _baseline(node: Node, space: Space) -> Baseline:

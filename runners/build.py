@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from runners.assemble import Node, assembled, rows_of
+from runners.assemble import Node, assembled, exact, rows_of
 from runners.config import ConfigError
 from runners.registry import GROUPS
 from runners.schema import arguments
@@ -45,6 +45,9 @@ def build(cfg: DictConfig) -> Iterator[Experiment]:
     Raises:
         ConfigError: a setting does not fit the task; the message names it.
     """
+    if cfg.algo.name == "theory":
+        yield _exact(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
+        return
     with opened(cfg) as opening:
         try:
             algorithm, note = assembled(*opening)
@@ -52,6 +55,13 @@ def build(cfg: DictConfig) -> Iterator[Experiment]:
             raise ConfigError(str(error)) from error
         horizon, size = opening.simulator.space.horizon, opening.policy.network.size
         yield Experiment(algorithm, horizon, size, note)
+
+
+def _exact(node: Node) -> Experiment:
+    """A run on finite MDPs, for which nothing has to be opened."""
+    algorithm, world = exact(node)
+    _, observations, actions = world.shape
+    return Experiment(algorithm, 0, observations * actions, None)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from runners.limits import LIMITS
 from runners.registry import GROUPS
 from runners.schema import mutable
 from trpo.steps import LineSearch
+from trpo.tabular.theory import METHODS
 from trpo.updates import Direction
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -138,6 +139,7 @@ def validate(cfg: DictConfig) -> None:
         raise ConfigError(f"gamma must be within (0, 1) for theory_penalty, not {cfg.gamma}")
     if "covariance" in cfg.algo:
         _one_of(cfg.algo.covariance, "algo.covariance", ("auto", "full", "separable"))
+    _finite(cfg)
     _sampler(cfg)
 
 
@@ -159,6 +161,8 @@ def _known(cfg: DictConfig) -> None:
 def steps_of_iteration(cfg: DictConfig) -> int:
     """Simulator steps that an iteration is planned to take; a vine's are those of its own sizes."""
     algo, sampler, steps = cfg.algo, cfg.sampler, int(cfg.steps_per_iteration)
+    if algo.name == "theory":
+        return int(cfg.env.count * cfg.env.states)  # states solved, which stand for steps
     vine = "branches" in sampler
     if algo.name != "gradient_variance":
         return _steps_of_vine(cfg, sampler.states) if vine else steps
@@ -170,6 +174,25 @@ def _steps_of_vine(cfg: DictConfig, states: int) -> int:
     sampler = cfg.sampler
     branches = states * sampler.branches * sampler.branch_length
     return int(sampler.trunks * sampler.trunk_length + branches)
+
+
+def _finite(cfg: DictConfig) -> None:
+    """Finite MDPs and the theory need each other; nothing is simulated or sampled."""
+    env, algo = cfg.env, cfg.algo
+    if env.name == "garnet" and algo.name != "theory":
+        raise ConfigError(f"env=garnet cannot be simulated by algo={algo.name}: set algo=theory")
+    if algo.name != "theory":
+        return
+    if env.name != "garnet":
+        raise ConfigError(f"algo=theory needs finite MDPs, not env={env.name}: set env=garnet")
+    _one_of(algo.method, "algo.method", METHODS)
+    if cfg.gamma >= 1:
+        raise ConfigError(f"gamma must be within [0, 1) for algo=theory, not {cfg.gamma}")
+    if cfg.step_scale != 1:
+        raise ConfigError(f"step_scale={cfg.step_scale} means nothing for algo=theory")
+    for name in ("branching", "observations"):
+        if (env[name] or 1) > env.states:
+            raise ConfigError(f"env.{name}={env[name]} is more than env.states={env.states}")
 
 
 def _sampler(cfg: DictConfig) -> None:

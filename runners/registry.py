@@ -11,6 +11,7 @@ from trpo import baselines, black_box, policies, updates
 from trpo.samplers.vine import Draw
 from trpo.simulators import cartpole, mujoco_tasks
 from trpo.steps import LineSearch
+from trpo.tabular.theory import Method
 from trpo.updates import CG, SEARCH, Direction, Rule
 
 
@@ -91,6 +92,53 @@ def measured(
     return Measurement(rule, sizes, repeats, spacing)
 
 
+class Garnets(NamedTuple):
+    """The random MDPs of `env=garnet`; see trpo.tabular.examples.garnet."""
+
+    mdps: int  # N
+    sizes: dict[str, int]
+    observations: int
+
+
+def garnets(
+    *,
+    count: int = 100,
+    states: int = 20,
+    actions: int = 4,
+    branching: int = 3,
+    observations: int | None = None,
+) -> Garnets:
+    """Random finite MDPs, drawn by the seed; gamma is the top-level one.
+
+    Args:
+        count: N MDPs, solved together.
+        states: of each.
+        actions: in each state.
+        branching: states that an action may lead to.
+        observations: how many states a policy can tell apart; null is all of them.
+    """
+    sizes = {"states": states, "actions": actions, "branching": branching}
+    return Garnets(count, sizes, observations or states)
+
+
+class Theory(NamedTuple):
+    """What a run of `algo=theory` does; see trpo.tabular.theory."""
+
+    method: Method
+    sizes: dict[str, float]
+
+
+def theory(
+    *,
+    method: Method = "minorise_maximise",
+    delta: float = 0.01,
+    penalty: float = 1.0,
+    l2_radius: float = 0.5,
+) -> Theory:
+    """A method of the theory on finite MDPs, exact; see trpo.tabular.theory."""
+    return Theory(method, {"delta": delta, "penalty": penalty, "l2_radius": l2_radius})
+
+
 GROUPS: dict[str, dict[str, Option]] = {
     "algo": {
         rule.__name__: Option(rule)
@@ -110,6 +158,7 @@ GROUPS: dict[str, dict[str, Option]] = {
         "cem": Option(black_box.cem, ACTS),
         "cma_es": Option(black_box.cma_es, ACTS),
         "gradient_variance": Option(measured),
+        "theory": Option(theory),
     },
     "env": {
         "cartpole": Option(cartpole.CartPole),
@@ -121,6 +170,7 @@ GROUPS: dict[str, dict[str, Option]] = {
         "gymnasium": Option(gymnasium_task),
         "ant": Option(ant),
         "humanoid": Option(humanoid),
+        "garnet": Option(garnets),
     },
     "policy": {
         "linear_gaussian": Option(policies.linear_gaussian),

@@ -18,6 +18,7 @@ from runners.config import CONF, NOT_IDENTITY, ConfigError
 from runners.registry import GROUPS, Option
 from trpo.steps import LineSearch, Radius
 from trpo.streams import stream
+from trpo.tabular.theory import METHODS
 from trpo.updates import Direction, Rule, adaptive
 
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/*.yaml"))
@@ -25,9 +26,12 @@ DISCRETE = ("env=gymnasium", "env.id=CartPole-v1")
 NEEDS = {  # what an option has to be composed with
     "env/gymnasium": ("env.id=Acrobot-v1", "policy=categorical_mlp"),
     "policy/categorical_mlp": DISCRETE,
+    "env/garnet": ("algo=theory",),
+    "algo/theory": ("env=garnet",),
 }
 VARIANTS = {"trpo_vine"}  # files that only combine what others make
 VINE = "sampler=vine"
+FINITE = "env=garnet algo=theory"
 SMALL_VINE = ("sampler.trunks=2", "sampler.trunk_length=20", "sampler.states=6")
 
 
@@ -149,6 +153,18 @@ MISTAKES = {
     "algo=cem algo.extra_iterations=0": ["algo.extra_iterations must be at least 1"],
     "algo=rwr algo.temperature=0": ["algo.temperature must be positive"],
     "algo=gradient_variance algo.repeats=1": ["algo.repeats must be at least 2"],
+    # finite MDPs
+    "algo=theory": ["algo=theory", "set env=garnet", "hopper"],
+    "env=garnet": ["env=garnet", "set algo=theory", "trpo"],
+    f"{FINITE} gamma=1": ["gamma must be within [0, 1)", "theory"],
+    f"{FINITE} algo.method=line_search": ["algo.method=line_search is unknown"],
+    f"{FINITE} algo.method=trust_region": ["did you mean trust_region_m"],
+    f"{FINITE} algo.l2_radius=0": ["algo.l2_radius must be positive"],
+    f"{FINITE} env.count=0": ["env.count must be at least 1, not 0"],
+    f"{FINITE} env.actions=1": ["env.actions must be at least 2, not 1"],
+    f"{FINITE} env.states=2": ["env.branching=3 is more than env.states=2"],
+    f"{FINITE} env.observations=21": ["env.observations=21 is more than env.states=20"],
+    f"{FINITE} step_scale=3": ["step_scale=3", "theory"],
     f"algo=gradient_variance {VINE} algo.sizes=[5,20000]": ["sampler.states=20000", "16000"],
 }
 
@@ -193,7 +209,7 @@ def test_every_experiment_says_the_command_that_runs_it(path: Any) -> None:
     assert re.search(rf"python -m runners\.train .*\+experiment={path.stem}\b", comment)
 
 
-@pytest.mark.parametrize("algo", GROUPS["algo"])
+@pytest.mark.parametrize("algo", sorted(set(GROUPS["algo"]) - {"theory"}))
 @pytest.mark.parametrize("protocol", ["paper", "modern"])
 def test_every_algorithm_trains_under_both_protocols(algo: str, protocol: str) -> None:
     small = ("scale=smoke", "env=cartpole", "sampler.rows=4", "steps_per_iteration=64")
@@ -203,6 +219,18 @@ def test_every_algorithm_trains_under_both_protocols(algo: str, protocol: str) -
         state = experiment.algorithm.init(stream(0, "init"))
         _, info = experiment.algorithm.step(stream(0, "step"), state)
     assert info["steps"] >= 64
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_of_the_theory_runs(method: str) -> None:
+    cfg = composed("+experiment=theory", "scale=smoke", f"algo.method={method}", "gamma=0.5")
+    config.validate(cfg)
+    with build(cfg) as experiment:
+        state = experiment.algorithm.init(stream(0, "init"))
+        _, info = experiment.algorithm.step(stream(0, "step"), state)
+    assert info["mdps"] == (1 if method == "line" else 5)
+    if method != "line":
+        assert info["steps"] == config.steps_of_iteration(cfg) == 5 * 6
 
 
 @pytest.mark.parametrize("algo", ["trpo", "natural_gradient", "empirical_fim"])

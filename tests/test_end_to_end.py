@@ -79,7 +79,9 @@ def test_every_experiment_runs_and_is_reported(tmp_path: Path) -> None:
     status, _, err = train("--scale", "smoke", runs, module="reproduce")
     assert status == 0, err
     assert report.main(["--results", str(tmp_path)]) == 0
-    names = {f"{name}__smoke" for name in ("figure4", "modern", "step_rules", "variance")}
+    theory = ("theory_line", "theory_bounds", "theory_steps")
+    chapters = ("figure4", "modern", "step_rules", "variance", *theory)
+    names = {f"{name}__smoke" for name in chapters}
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == names
     assert all((tmp_path / "tables" / f"{name}.md").stat().st_size for name in names)
     assert "Figure 4" in (tmp_path / "report.html").read_text()

@@ -26,7 +26,7 @@ ORDER = (
     *("estimators", "solvers", "baselines", "surrogates", "metrics", "steps", "updates"),
     *("algorithms", "black_box", "variance"),
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
-    *("tabular.duals", "tabular.steps", "tabular.softmax"),
+    *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.theory"),
 )
 """The modules of trpo; each imports only from those before it."""
 
