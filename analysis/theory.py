@@ -33,7 +33,7 @@ BOUNDS = {
     "tv_tight": Bound("4εγα² / ((1−γ)(1−γ(1−α)))", "Eq. 44", "in Appendix A"),
     "tv": Bound("4εγα² / (1−γ)²", "Eq. 8, Theorem 1", "in Appendix A"),
     "kl": Bound("4εγ / (1−γ)² · max KL", "Eq. 9", "Eq. 8 and TV² ≤ KL"),
-    "halved_kl": Bound("2εγ / (1−γ)² · max KL", "the second note's Eq. 9",
+    "halved_kl": Bound("2εγ / (1−γ)² · max KL", "Eq. 9 with Pinsker's ½",
                        "not in the paper: Eq. 8 and TV² ≤ ½ KL"),
 }  # fmt: skip
 
