@@ -73,8 +73,8 @@ HEADINGS = {
         "of policies at random distances: η(new) less its lower bound, times 1 − γ, hence in "
         "rewards a step. A slack above about 2 says nothing, as η is within about 2 of any other. "
         "Violations are counted over these pairs and over every step of every method; one would "
-        "refute the theorem. Pinsker's TV² ≤ ½ KL would give 2εγ where the paper has 4εγ: that holds too, "
-        "as TV² ≤ ½ KL. Where states are “seen as” fewer observations, those that look the same "
+        "refute the theorem. Pinsker's TV² ≤ ½ KL gives 2εγ where the paper has 4εγ, and that "
+        "holds too. Where states are “seen as” fewer observations, those that look the same "
         "share one distribution over actions. The median slack is the mean over runs of the "
         "median over distances and MDPs.",
     ),
