@@ -46,19 +46,24 @@ SMALL = ("env=hopper", "protocol=paper", "scale=smoke", "iterations=8", "checkpo
 
 
 @pytest.mark.parametrize(
-    "method", ["sampler=vine", "algo=rwr", "algo=cem", "algo=cma_es", "algo=gradient_variance"]
+    "method",
+    [
+        *("sampler=vine", "algo=rwr", "algo=cem", "algo=cma_es"),
+        "algo=gradient_variance algo.sizes=[200] algo.repeats=2 algo.spacing=1",
+    ],
 )
 def test_every_kind_of_method_goes_on_with_the_same_bytes(tmp_path: Path, method: str) -> None:
-    assert train(*SMALL, method, f"results_dir={tmp_path / 'undisturbed'}")[0] == 0
+    settings = (*SMALL, *method.split())
+    assert train(*settings, f"results_dir={tmp_path / 'undisturbed'}")[0] == 0
     killed = f"results_dir={tmp_path / 'killed'}"
-    process = start(*SMALL, method, killed)
+    process = start(*settings, killed)
     while process.poll() is None and _rows(tmp_path / "killed") <= 3:
         time.sleep(0.001)
     assert process.poll() is None, "the run ended before it could be killed"
     process.kill()
     process.communicate()
     assert _rows(tmp_path / "killed") < 9
-    assert train(*SMALL, method, killed, "threads=2")[0] == 0
+    assert train(*settings, killed, "threads=2")[0] == 0
     assert metrics(tmp_path / "killed") == metrics(tmp_path / "undisturbed")
 
 
