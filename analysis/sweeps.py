@@ -54,7 +54,7 @@ def tuning(table: pd.DataFrame, runs: pd.DataFrame, scale: str) -> "Figure":
         _means_and_runs(panel, own, runs[runs.env == env], "step_size")
         best = own[own.chosen]
         panel.plot(best.step_size, best["mean"], zorder=5, **KEY["chosen"])
-        panel.set_xticks(own.step_size, [f"{size:g}" for size in own.step_size])
+        panel.set_xticks(own.step_size, [_short(size) for size in own.step_size])
         panel.minorticks_off()
         panel.set_title(f"{task(env)} ({counted(own)} a point)")
         panel.set_xlabel("penalty λ")
@@ -99,3 +99,8 @@ def _means_and_runs(panel: "Axes", table: pd.DataFrame, runs: pd.DataFrame, x: s
     for failed, marker in ((False, "."), (True, "x")):
         some = runs[(runs.status == "failed") == failed]
         panel.scatter(some[x], some.score, 22, "#333333", marker=marker, lw=0.9, zorder=4)
+
+
+def _short(size: float) -> str:
+    """A step size in two digits, so that neighbours on the axis do not touch."""
+    return f"{size:.2g}" if size < 100 else f"{size:.0f}"

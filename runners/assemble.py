@@ -17,10 +17,11 @@ from trpo.algorithms import (
     policy_optimisation,
 )
 from trpo.baselines import Baseline
-from trpo.black_box import Search, black_box
+from trpo.black_box import black_box
 from trpo.policies import Policy
 from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Sizes, tried, vine
+from trpo.searches import Search
 from trpo.simulators.protocol import Simulator, Space
 from trpo.streams import stream
 from trpo.surrogates import Surrogate, of_vine

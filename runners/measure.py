@@ -28,9 +28,10 @@ from runners.build import build, opened
 from runners.replay import Recorder, Segment, replay
 from trpo.algorithms import Collect
 from trpo.moments import observation_filter
+from trpo.objective import Objective
 from trpo.streams import stream
 from trpo.types import Array
-from trpo.updates import Objective, Rule
+from trpo.updates import Rule
 
 
 class Ratios(NamedTuple):

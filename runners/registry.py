@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from runners.schema import schema
-from trpo import baselines, black_box, policies, updates
+from trpo import baselines, policies, searches, updates
 from trpo.samplers.vine import Draw
 from trpo.simulators import cartpole, mujoco_tasks
 from trpo.steps import LineSearch
@@ -155,8 +155,8 @@ GROUPS: dict[str, dict[str, Option]] = {
         )
     }
     | {
-        "cem": Option(black_box.cem, ACTS),
-        "cma_es": Option(black_box.cma_es, ACTS),
+        "cem": Option(searches.cem, ACTS),
+        "cma_es": Option(searches.cma_es, ACTS),
         "gradient_variance": Option(measured),
         "theory": Option(theory),
     },

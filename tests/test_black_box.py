@@ -13,19 +13,10 @@ import torch
 from cma.sigma_adaptation import CMAAdaptSigmaCSA
 from tiny_task import HORIZON, Broken, Corridor
 
-from trpo.black_box import (
-    Evaluated,
-    Gaussian,
-    Search,
-    Searching,
-    acting,
-    black_box,
-    cem,
-    cma_es,
-    evaluate,
-)
+from trpo.black_box import Evaluated, Searching, acting, black_box, evaluate
 from trpo.moments import Filter
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.searches import Gaussian, Search, cem, cma_es
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.protocol import Simulator
 from trpo.streams import stream

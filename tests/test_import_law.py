@@ -23,8 +23,9 @@ ORDER = (
     *("simulators.mujoco_tasks", "simulators.mujoco"),
     *("distributions", "networks", "policies", "samplers", "samplers.single_path"),
     "samplers.vine",
-    *("estimators", "solvers", "baselines", "surrogates", "metrics", "steps", "updates"),
-    *("algorithms", "black_box", "variance"),
+    *("estimators", "solvers", "baselines", "surrogates", "metrics", "steps"),
+    *("objective", "updates"),
+    *("algorithms", "searches", "black_box", "variance"),
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
     *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.theory"),
 )

@@ -11,12 +11,12 @@ from oracles import CASES, Problem, matrix, problem
 
 from trpo.chunks import CHUNK
 from trpo.metrics import kl_hessian, score_covariance
+from trpo.objective import Objective
 from trpo.steps import LineSearch
 from trpo.surrogates import importance_weighted
 from trpo.types import Tensor
 from trpo.updates import (
     Direction,
-    Objective,
     Rule,
     Update,
     adaptive,

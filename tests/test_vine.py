@@ -13,6 +13,7 @@ from tiny_task import HORIZON, Broken, Corridor
 
 from trpo.algorithms import Compute, State, from_vine, policy_optimisation
 from trpo.baselines import no_baseline
+from trpo.objective import Objective
 from trpo.policies import Policy, categorical_mlp, linear_gaussian
 from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Grown, RolloutSet, Sizes, Watched, tried, vine
@@ -30,7 +31,7 @@ from trpo.surrogates import (
     self_normalised,
 )
 from trpo.types import Array, Samples, Tensor
-from trpo.updates import Objective, trpo
+from trpo.updates import trpo
 
 GAMMA = 0.9
 SIZES = Sizes(trunks=4, trunk_length=8, states=10, branches=3, branch_length=5)

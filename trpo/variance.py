@@ -12,12 +12,12 @@ import numpy as np
 
 from trpo.algorithms import RECENT, Collect, Compute, State, episode_report
 from trpo.moments import observation_filter
+from trpo.objective import Objective
 from trpo.policies import Policy
 from trpo.samplers.single_path import check_finite
 from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate
 from trpo.types import Algorithm, Array, Samples
-from trpo.updates import Objective
 
 
 class Measuring(NamedTuple):

@@ -1,0 +1,206 @@
+"""Search distributions over parameters: the cross-entropy method, and CMA-ES through pycma.
+
+Each is asked for candidates and told what they were worth; `black_box.py` runs them.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
+from io import StringIO
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from trpo.types import Array
+
+Covariance = Literal["auto", "full", "separable"]
+
+MATRICES = 10  # of P×P float64 that an iteration with full covariance holds at its peak, measured
+
+
+class Search(NamedTuple):
+    """A search distribution over P parameters; no function changes the state that it is given."""
+
+    population: int  # n candidates at once
+    renews: bool  # whether n more may be asked for before it is told of all
+    init: Callable[[Array], Any]  # first mean (P,) float64 -> state
+    ask: Callable[[np.random.Generator, Any], tuple[Any, Array]]  # -> state, candidates (n, P)
+    tell: Callable[[Any, Array, Array], Any]  # state, candidates, returns (n,), more is better
+    mean: Callable[[Any], Array]  # state -> the distribution's mean (P,)
+    spread: Callable[[Any], float]  # root mean square of its standard deviations
+    note: Callable[[int], str]  # P -> what is searched how; ValueError where P forbids it
+
+
+class Gaussian(NamedTuple):
+    """The cross-entropy method's state: independent Gaussians over the parameters."""
+
+    mean: Array  # (P,)
+    variance: Array  # (P,) of the last elite
+    told: int  # t, iterations so far
+
+
+def cem(
+    *,
+    population: int,
+    elite: float = 0.2,
+    std: float = 1.0,
+    extra_std: float = 0.0,
+    extra_iterations: int = 100,
+) -> Search:
+    """The cross-entropy method with decreasing noise (Szita and Lőrincz 2006).
+
+    Mean and variance become those of the best candidates. Iteration t = 0, 1, … draws with the
+    variance var + extra_std² max(0, 1 − t / extra_iterations), so that it does not vanish too soon;
+    theirs, max(5 − t / 10, 0), is extra_std = √5 and extra_iterations = 50.
+
+    Args:
+        population: n candidates at once; an iteration asks for as many times n as its steps allow.
+        elite: fraction of all of these that the next distribution is fitted to; at least two are.
+        std: initial standard deviation of every parameter.
+        extra_std: standard deviation of the noise that is added at first.
+        extra_iterations: iterations after which none is added any more.
+    """
+    require("sampler.rows", population, population >= 2, "at least 2 for the cross-entropy method")
+    require("algo.elite", elite, 0 < elite <= 1, "within (0, 1]")
+    require("algo.std", std, std > 0, "positive")
+    require("algo.extra_std", extra_std, extra_std >= 0, "at least 0")
+    require("algo.extra_iterations", extra_iterations, extra_iterations >= 1, "at least 1")
+
+    def variance(state: Gaussian) -> Array:
+        return state.variance + extra_std**2 * max(0.0, 1 - state.told / extra_iterations)
+
+    def init(theta: Array) -> Gaussian:
+        return Gaussian(theta, np.full(len(theta), std**2), 0)
+
+    def ask(rng: np.random.Generator, state: Gaussian) -> tuple[Gaussian, Array]:
+        noise = rng.standard_normal((population, len(state.mean)))
+        return state, state.mean + np.sqrt(variance(state)) * noise
+
+    def tell(state: Gaussian, candidates: Array, returns: Array) -> Gaussian:
+        best = max(2, round(elite * len(candidates)))
+        chosen = candidates[np.argsort(-returns, kind="stable")[:best]]
+        return Gaussian(chosen.mean(0), chosen.var(0), state.told + 1)
+
+    def spread(state: Gaussian) -> float:
+        return float(np.sqrt(variance(state).mean()))
+
+    def note(size: int) -> str:
+        return f"cross-entropy method with diagonal covariance, {size:,} parameters"
+
+    return Search(population, True, init, ask, tell, lambda state: state.mean, spread, note)
+
+
+def cma_es(
+    *,
+    population: int,
+    std: float = 0.5,
+    covariance: Covariance = "auto",
+    memory_mib: int = 512,
+) -> Search:
+    """Covariance matrix adaptation (Hansen and Ostermeier 1996, 2001), as the package cma has it.
+
+    The package's settings are kept, its negative update of the covariance included, but for three:
+    the step size follows the cumulative path in any dimension (the package changes to two-point
+    adaptation, which draws from NumPy's global generator, from 300 on), small populations get no
+    mirrored candidates, and parameters are never transformed. It never stops by itself.
+
+    Args:
+        population: n candidates an iteration.
+        std: initial standard deviation of every parameter.
+        covariance: full, only its diagonal (separable, Ros and Hansen 2008), or auto: full if that
+            fits into `memory_mib`.
+        memory_mib: what full covariance may need; not what the machine has, so that the result
+            does not depend on it.
+    """
+    require("sampler.rows", population, population >= 4, "at least 4 for CMA-ES")
+    require("algo.std", std, std > 0, "positive")
+
+    def init(theta: Array) -> Any:
+        return strategy(theta, std, population, full_covariance(covariance, len(theta), memory_mib))
+
+    def ask(rng: np.random.Generator, state: Any) -> tuple[Any, Array]:
+        asked = deepcopy(state)
+        asked.sm.randn = lambda *shape: rng.standard_normal(shape)
+        with silence():
+            candidates = np.stack(asked.ask())
+        asked.sm.randn, asked.timer = no_noise, Stopped()
+        return asked, candidates
+
+    def tell(state: Any, candidates: Array, returns: Array) -> Any:
+        told = deepcopy(state)
+        with silence():
+            told.tell([*candidates], [*-returns])
+        return told
+
+    def mean(state: Any) -> Array:
+        return np.array(state.mean)
+
+    def spread(state: Any) -> float:
+        return float(np.sqrt(np.square(state.stds).mean()))
+
+    def note(size: int) -> str:
+        kind = "full" if full_covariance(covariance, size, memory_mib) else "separable"
+        return f"CMA-ES with {kind} covariance, {size:,} parameters"
+
+    return Search(population, False, init, ask, tell, mean, spread, note)
+
+
+def full_covariance(covariance: Covariance, size: int, memory_mib: int) -> bool:
+    """Whether to adapt the full covariance of `size` parameters within so much memory."""
+    need = MATRICES * 8 * size**2 / 2**20
+    if covariance == "full" and need > memory_mib:
+        raise ValueError(
+            f"algo.covariance=full needs {need:,.0f} MiB for {size:,} parameters: "
+            "set algo.covariance=separable (or auto), or raise algo.memory_mib"
+        )
+    return covariance != "separable" and need <= memory_mib
+
+
+def strategy(theta: Array, std: float, population: int, full: bool) -> Any:
+    """The package's state, from which all that is random, timed, written or printed is gone."""
+    from cma import CMAEvolutionStrategy  # which imports pyplot: only where it is used
+    from cma.sigma_adaptation import CMAAdaptSigmaCSA
+
+    options = {
+        "popsize": population,
+        "CMA_diagonal": not full,
+        "AdaptSigma": CMAAdaptSigmaCSA,
+        "CMA_mirrors": 0,
+        "conditioncov_alleviate": [1e8, np.inf],  # rescale parameters, but never rotate them
+        "randn": no_noise,
+        "seed": np.nan,  # leave NumPy's global generator alone
+        "verbose": -9,
+        "verb_log": 0,
+    }
+    made = CMAEvolutionStrategy(theta, std, options)
+    made.logger = None  # it only refers back, and the circle would keep old states in memory
+    return made
+
+
+def no_noise(*shape: int) -> Array:
+    """Stands where the package would draw by itself, and is never called."""
+    raise AssertionError(f"noise {shape} was drawn that no generator was given for")
+
+
+class Stopped:
+    """A clock without hands in place of the package's, so that no state holds the time of day."""
+
+    tic = 0.0
+
+    def pause(self) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Within, what the package prints or warns of is dropped."""
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def require(name: str, value: float, holds: bool, what: str) -> None:
+    """Raise ValueError naming the setting unless it holds."""
+    if not holds:
+        raise ValueError(f"{name} must be {what}, not {value}")
