@@ -1,6 +1,6 @@
 """Speed and memory against the bare engine: `make bench`, or `python -m runners.bench --quick`.
 
-What each number is, and how it is taken, stands in `runners.measure`.
+What each number is, and how it is taken, stands in `runners.speed.measure`.
 """
 
 import argparse
@@ -12,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from rich.console import Console
 from rich.table import Table
 
-from runners.config import steps_of_iteration
-from runners.measure import (
+from runners.settings.tree import steps_of_iteration
+from runners.speed.measure import (
     compare,
     composed,
     engine_rate,

@@ -13,10 +13,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from joblib import Parallel, cpu_count, delayed
 
-from runners import config, signals
-from runners.progress import Monitor, plan, say, summary
-from runners.sweeps import Job, jobs
-from runners.task import complain, execute
+from runners.run import signals
+from runners.run.execute import complain, execute
+from runners.settings import tree as config
+from runners.sweep.jobs import Job, jobs
+from runners.sweep.progress import Monitor, plan, say, summary
 
 MARK = "# Part of make reproduce."
 SCALES = ("smoke", "demo", "desk", "paper")

@@ -8,8 +8,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from runners import config, signals
-from runners.task import FULL_ERROR, command, complain, execute
+from runners.run import signals
+from runners.run.execute import FULL_ERROR, command, complain, execute
+from runners.settings import tree as config
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")

@@ -11,11 +11,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from runners import config
-from runners.assemble import improvement
-from runners.build import build
-from runners.config import CONF, NOT_IDENTITY, ConfigError
-from runners.registry import GROUPS, Option
+from runners.build.algorithms import improvement
+from runners.build.opened import build
+from runners.settings import tree as config
+from runners.settings.options import GROUPS, Option
+from runners.settings.tree import CONF, NOT_IDENTITY, ConfigError
 from trpo.steps import LineSearch, Radius
 from trpo.streams import stream
 from trpo.tabular.theory import METHODS

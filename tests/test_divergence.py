@@ -8,7 +8,7 @@ import pytest
 import tiny_run
 import torch
 
-from runners.loop import DivergedError
+from runners.run.loop import DivergedError
 from trpo.types import Algorithm
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import tiny_run
 
-from runners.checkpoint import Position, load
-from runners.loop import COLUMNS, Plan, StoppedError
-from runners.table import Table
+from runners.run.loop import COLUMNS, Plan, StoppedError
+from runners.store.checkpoint import Position, load
+from runners.store.table import Table
 
 ITERATIONS = 80
 

@@ -14,13 +14,14 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from rich.console import Console
 
-from runners import config, display, tensorboard
-from runners.checkpoint import Position
-from runners.files import RunError, write_atomically
-from runners.loop import Plan, Row
-from runners.progress import Monitor, SweepCallback, bar, plan, summary
-from runners.sweeps import Job, estimated_seconds, jobs, measured_rate
-from runners.table import Table
+from runners.run import display, tensorboard
+from runners.run.loop import Plan, Row
+from runners.settings import tree as config
+from runners.store.checkpoint import Position
+from runners.store.files import RunError, write_atomically
+from runners.store.table import Table
+from runners.sweep.jobs import Job, estimated_seconds, jobs, measured_rate
+from runners.sweep.progress import Monitor, SweepCallback, bar, plan, summary
 
 Planner = Callable[..., list[Job]]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from runners import provenance
+from runners.store import provenance
 
 
 def full_disk(descriptor: int) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runners import config, reproduce
-from runners.sweeps import Job
+from runners import reproduce
+from runners.settings import tree as config
+from runners.sweep.jobs import Job
 
 
 @pytest.fixture

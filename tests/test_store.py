@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from runners import checkpoint
-from runners.checkpoint import Checkpoint, DamagedError, Position
-from runners.files import RunError, write_atomically
-from runners.store import RunDirectory, differences, run_id
-from runners.table import Table, last_row
+from runners.store import checkpoint
+from runners.store.checkpoint import Checkpoint, DamagedError, Position
+from runners.store.directory import RunDirectory, differences, run_id
+from runners.store.files import RunError, write_atomically
+from runners.store.table import Table, last_row
 
 IDENTITY = {
     "env": {"name": "hopper"},

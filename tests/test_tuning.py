@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from analysis import load, statistics
-from runners import config
+from runners.settings import tree as config
 
 DATA = Path(__file__).parents[1] / "results" / "data"
 TUNED = sorted(path for path in DATA.glob("tuning_*__desk.csv"))

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from runners import signals
-from runners.checkpoint import Position
-from runners.loop import Hooks, Plan, Row, StoppedError, train
-from runners.store import RunDirectory
+from runners.run import signals
+from runners.run.loop import Hooks, Plan, Row, StoppedError, train
+from runners.store.checkpoint import Position
+from runners.store.directory import RunDirectory
 from trpo.types import Algorithm, Tensor
 
 STEPS = 7  # of every iteration

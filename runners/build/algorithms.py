@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from runners.config import ConfigError
-from runners.registry import GROUPS, Garnets, Measurement, Theory
-from runners.schema import arguments
+from runners.settings.tree import ConfigError
+from runners.settings.options import GROUPS, Garnets, Measurement, Theory
+from runners.settings.schema import arguments
 from trpo.algorithms import (
     Collect,
     Compute,

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from runners import signals
-from runners.config import explain
-from runners.display import Clock, duration, sentence
-from runners.sweeps import Job, estimated_seconds, jobs
-from runners.table import last_row
+from runners.run import signals
+from runners.run.display import Clock, duration, sentence
+from runners.settings.tree import explain
+from runners.store.table import last_row
+from runners.sweep.jobs import Job, estimated_seconds, jobs
 
 LIVE_SECONDS = 0.5  # between updates on a terminal
 PLAIN_SECONDS = 15.0  # between lines elsewhere

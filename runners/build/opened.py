@@ -9,10 +9,10 @@ from typing import NamedTuple
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from runners.assemble import Node, assembled, exact, rows_of
-from runners.config import ConfigError
-from runners.registry import GROUPS
-from runners.schema import arguments
+from runners.build.algorithms import Node, assembled, exact, rows_of
+from runners.settings.tree import ConfigError
+from runners.settings.options import GROUPS
+from runners.settings.schema import arguments
 from trpo.algorithms import Compute
 from trpo.policies import Policy
 from trpo.simulators.cartpole import CartPoleSimulator

@@ -9,14 +9,14 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 
-from runners.limits import LIMITS
-from runners.registry import GROUPS
-from runners.schema import mutable
+from runners.settings.limits import LIMITS
+from runners.settings.options import GROUPS
+from runners.settings.schema import mutable
 from trpo.steps import LineSearch
 from trpo.tabular.theory import METHODS
 from trpo.updates import Direction
 
-CONF = Path(__file__).parents[1] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 
 NOT_IDENTITY = (
     "threads",

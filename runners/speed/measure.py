@@ -22,10 +22,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from runners import config
-from runners.assemble import Parts, collector, improvement, optimisation, parts
-from runners.build import build, opened
-from runners.replay import Recorder, Segment, replay
+from runners.build.algorithms import Parts, collector, improvement, optimisation, parts
+from runners.build.opened import build, opened
+from runners.settings import tree as config
+from runners.speed.replay import Recorder, Segment, replay
 from trpo.algorithms import Collect
 from trpo.moments import observation_filter
 from trpo.objective import Objective

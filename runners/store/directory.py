@@ -19,7 +19,7 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from runners.files import RunError, write_atomically
+from runners.store.files import RunError, write_atomically
 
 Config = Mapping[str, Any]
 

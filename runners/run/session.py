@@ -6,11 +6,11 @@ from contextlib import contextmanager, suppress
 
 import torch
 
-from runners import display, signals, tensorboard
-from runners.build import build
-from runners.loop import Hooks, Plan, Row, StoppedError, train
-from runners.provenance import Record
-from runners.task import Run, complain, explain
+from runners.build.opened import build
+from runners.run import display, signals, tensorboard
+from runners.run.execute import Run, complain, explain
+from runners.run.loop import Hooks, Plan, Row, StoppedError, train
+from runners.store.provenance import Record
 
 
 def run_session(run: Run, command: str, quiet: bool) -> int:

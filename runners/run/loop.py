@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from runners.checkpoint import Checkpoint, DamagedError, Position, load, reserve, save
-from runners.files import RunError
-from runners.store import RunDirectory
-from runners.table import Cell, Table
+from runners.store.checkpoint import Checkpoint, DamagedError, Position, load, reserve, save
+from runners.store.directory import RunDirectory
+from runners.store.files import RunError
+from runners.store.table import Cell, Table
 from trpo.streams import stream
 from trpo.types import Algorithm, Tensor
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from runners.loop import Plan, Row
+from runners.run.loop import Plan, Row
 
 PLAIN_SECONDS = 10.0  # between lines where there is no terminal
 

@@ -14,13 +14,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from runners.files import overwrite, write_atomically
+from runners.store.files import overwrite, write_atomically
 
 PACKAGES = (
     *("numpy", "scipy", "torch", "mujoco", "gymnasium", "ale-py", "cma"),
     *("hydra-core", "omegaconf", "joblib", "hydra-joblib-launcher"),
 )
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Record:

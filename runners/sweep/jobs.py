@@ -14,12 +14,12 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, open_dict
 
-from runners.config import steps_of_iteration
-from runners.files import RunError
-from runners.provenance import read
-from runners.store import RunDirectory, env_label
-from runners.table import last_row
-from runners.task import Run, command, describe
+from runners.run.execute import Run, command, describe
+from runners.settings.tree import steps_of_iteration
+from runners.store.directory import RunDirectory, env_label
+from runners.store.files import RunError
+from runners.store.provenance import read
+from runners.store.table import last_row
 
 RATE_SAMPLE = 20  # finished runs that a rate is measured from
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from runners.files import RunError, write_atomically
+from runners.store.files import RunError, write_atomically
 
 MAGIC = b"TRPO-CHECKPOINT 1 "
 HEADER_SIZE = len(MAGIC) + hashlib.sha256().digest_size * 2 + 1

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from runners.files import RunError
-from runners.loop import Row
+from runners.run.loop import Row
+from runners.store.files import RunError
 
 
 def require() -> None:

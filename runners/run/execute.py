@@ -11,9 +11,10 @@ from typing import Any, NamedTuple, cast
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from runners import config, signals
-from runners.files import RunError
-from runners.store import Config, RunDirectory, run_id
+from runners.run import signals
+from runners.settings import tree as config
+from runners.store.directory import Config, RunDirectory, run_id
+from runners.store.files import RunError
 
 FULL_ERROR = "TRPO_FULL_ERROR"  # environment variable: "1" shows tracebacks
 UNWRITABLE = frozenset(
@@ -62,7 +63,7 @@ def execute(cfg: DictConfig, by: str, quiet: bool) -> int:
             run.directory.verify(run.resolved, run.identity)
             output.print("already done")
         elif not status:
-            from runners.session import run_session  # takes seconds: torch, simulators
+            from runners.run.session import run_session  # takes seconds: torch, simulators
 
             status = run_session(run, by, quiet)
     except Exception as error:

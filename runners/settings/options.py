@@ -1,12 +1,12 @@
 """What each option of a configuration group is made by. A new option is one line here and a YAML.
 
-A function's keyword parameters are its settings (see runners.schema).
+A function's keyword parameters are its settings (see runners.settings.schema).
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from runners.schema import schema
+from runners.settings.schema import schema
 from trpo import baselines, policies, searches, updates
 from trpo.samplers.vine import Draw
 from trpo.simulators import cartpole, mujoco_tasks
@@ -31,7 +31,7 @@ ACTS: dict[str, tuple[Any, Any]] = {"deterministic": (bool, True)}
 
 
 def gymnasium_task(*, id: str = "???", horizon: int | None = None) -> None:
-    """Any registered Gymnasium task; built in runners.build, where Gymnasium is imported."""
+    """Any registered Gymnasium task; built in runners.build.opened, where Gymnasium is imported."""
 
 
 def ant(*, id: str = "Ant-v5", horizon: int | None = None) -> None:

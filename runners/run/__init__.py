@@ -1,0 +1,1 @@
+"""One run: its loop, its session, what the user sees of it."""

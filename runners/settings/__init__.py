@@ -1,0 +1,1 @@
+"""What may be said: the typed settings, their options, their mistakes."""

@@ -1,0 +1,1 @@
+"""What is kept of a run: its directory, tables, checkpoints and provenance."""

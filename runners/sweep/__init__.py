@@ -1,0 +1,1 @@
+"""Many runs: what a sweep consists of and how it goes."""
