@@ -9,9 +9,9 @@ import pytest
 
 from trpo.parameters import (
     Count,
-    CountOrNone,
     Finite,
     Fraction,
+    Natural,
     NonNegative,
     ParameterError,
     Positive,
@@ -34,7 +34,7 @@ def built(
     hidden: Sequence[Count] = (64,),
     free: Finite = 0.0,
     least: NonNegative = 0.0,
-    none: CountOrNone = 0,
+    none: Natural = 0,
     inner: Inner = Inner(),
 ) -> None:
     """A signature as the suite's are."""

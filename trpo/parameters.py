@@ -57,8 +57,8 @@ NonNegative = Annotated[float, Range(low=0)]
 Fraction = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(low=1)]
 """How many of something that there must be at least one of."""
-CountOrNone = Annotated[int, Range(low=0)]
-"""How many of something that there may be none of."""
+Natural = Annotated[int, Range(low=0)]
+"""How many of something, and there may be none."""
 
 
 def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
