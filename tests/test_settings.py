@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from oracles import problem
-from test_updates import RULES
+from test_updates import RULES, SUPPLIED
 
 from trpo.baselines import Baseline, linear_features, mlp_value
 from trpo.updates import Update, rwr, update
@@ -85,7 +85,7 @@ def changed(setting: Setting, base: dict[str, Any]) -> dict[str, Any]:
 
 def outcome(rule: Callable[..., Any], keywords: dict[str, Any]) -> Update:
     """One update; a rough one has to backtrack."""
-    found, made = problem("mlp"), rule(**keywords)
+    found, made = problem("mlp"), rule(**{**SUPPLIED.get(rule, {}), **keywords})
     return update(found.policy, made, found.samples, found.theta, made.step.size)
 
 

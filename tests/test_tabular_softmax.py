@@ -128,9 +128,7 @@ def test_theory_penalty_on_exact_samples_has_the_coefficient_of_equation_9() -> 
     epsilon, coefficient = (
         float(f(mdp, pi)[0]) for f in (bounds.largest_advantage, bounds.penalty)
     )
-    found, _ = moved(
-        solved(theory_penalty(epsilon=epsilon, gamma=GAMMA)), pi, exact_samples(mdp, pi)
-    )
+    found, _ = moved(solved(theory_penalty(GAMMA, epsilon=epsilon)), pi, exact_samples(mdp, pi))
     exact = natural_gradient(mdp, np.log(pi), (1 - GAMMA) * coefficient)
     assert np.allclose(found, exact, atol=1e-8)
 

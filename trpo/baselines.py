@@ -1,6 +1,6 @@
 """State values V(s) fitted to the returns that were seen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import torch
 from trpo.chunks import CHUNK, chunks, total
 from trpo.moments import Moments, empty, merge
 from trpo.networks import Linearisation, Network, mlp
+from trpo.parameters import Count, Natural, NonNegative
 from trpo.solvers import Product, conjugate_gradient
 from trpo.types import Array, Map, Tensor
 
@@ -31,7 +32,7 @@ def no_baseline() -> Baseline:
     )
 
 
-def linear_features(width: int, *, ridge: float = 1e-5) -> Baseline:
+def linear_features(width: int, *, ridge: NonNegative = 1e-5) -> Baseline:
     """Ridge regression on [s, s², 1] (Duan et al. 2016, without their features of time).
 
     Args:
@@ -65,12 +66,12 @@ class ValueState(NamedTuple):
 def mlp_value(
     width: int,
     *,
-    hidden: tuple[int, ...] = (64, 64),
-    gauss_newton_steps: int = 3,
-    cg_steps: int = 8,
-    damping: float = 0.01,
-    every: int = 4,
-    max_halvings: int = 5,
+    hidden: Sequence[Count] = (64, 64),
+    gauss_newton_steps: Natural = 3,
+    cg_steps: Count = 8,
+    damping: NonNegative = 0.01,
+    every: Count = 4,
+    max_halvings: Natural = 5,
 ) -> Baseline:
     """A tanh network for V(s) / (standard deviation of the returns), fitted by Gauss-Newton.
 

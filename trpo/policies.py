@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from trpo.distributions import Categorical, DiagGaussian, Distribution
 from trpo.networks import Network, mlp, with_free_parameters
+from trpo.parameters import Count, Finite
 from trpo.simulators.protocol import Space
 
 
@@ -18,10 +19,10 @@ class Policy(NamedTuple):
 def gaussian_mlp(
     space: Space,
     *,
-    hidden: Sequence[int] = (64, 64),
+    hidden: Sequence[Count] = (64, 64),
     hidden_bias: bool = True,
-    log_std: float = -0.5,
-    last_gain: float = 0.01,
+    log_std: Finite = -0.5,
+    last_gain: Finite = 0.01,
 ) -> Policy:
     """A tanh network for the mean, a free log standard deviation a dimension (App. D, Fig. 3).
 
@@ -40,7 +41,7 @@ def gaussian_mlp(
     return Policy(with_free_parameters(mean, dimensions, log_std), DiagGaussian(dimensions))
 
 
-def linear_gaussian(space: Space, *, log_std: float = 0.0, last_gain: float = 0.01) -> Policy:
+def linear_gaussian(space: Space, *, log_std: Finite = 0.0, last_gain: Finite = 0.01) -> Policy:
     """A linear mean and a free log standard deviation: cart-pole's six parameters (§8.1)."""
     return gaussian_mlp(space, hidden=(), log_std=log_std, last_gain=last_gain)
 
@@ -48,9 +49,9 @@ def linear_gaussian(space: Space, *, log_std: float = 0.0, last_gain: float = 0.
 def categorical_mlp(
     space: Space,
     *,
-    hidden: Sequence[int] = (64, 64),
+    hidden: Sequence[Count] = (64, 64),
     hidden_bias: bool = True,
-    last_gain: float = 0.01,
+    last_gain: Finite = 0.01,
 ) -> Policy:
     """A tanh network for the logits of a discrete action; settings as in `gaussian_mlp`."""
     sizes = [*space.obs, *hidden, space.actions]

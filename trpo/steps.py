@@ -7,9 +7,10 @@ coefficient λ of a penalty (1 where there is neither). Only `adaptive` changes 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from trpo.metrics import Curvature
+from trpo.parameters import Natural, NonNegative, Positive, Range
 from trpo.types import Tensor
 
 
@@ -57,8 +58,8 @@ class LineSearch:
         max_backtracks: candidates after the first.
     """
 
-    shrink: float = 0.8
-    max_backtracks: int = 10
+    shrink: Annotated[float, Range(0, 1, (False, False))] = 0.8
+    max_backtracks: Natural = 10
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ class Radius:
         delta_max: the radius never grows beyond this KL, in nats.
     """
 
-    poor: float = 0.25
-    good: float = 0.75
-    factor: float = 2.0
-    delta_max: float = 0.1
+    poor: NonNegative = 0.25
+    good: NonNegative = 0.75
+    factor: Annotated[float, Range(low=1, closed=(False, True))] = 2.0
+    delta_max: Positive = 0.1
 
 
 Over = Literal["mean", "max"]
