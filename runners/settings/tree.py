@@ -67,28 +67,34 @@ class Session:
 
 @dataclass
 class Protocol:
-    """A named set of choices; the other nodes refer to these values."""
+    """A named set of choices, grouped by who reads them; the other nodes refer to these values."""
 
     name: str = MISSING
+    # policies
     hidden: list[int] = MISSING
     log_std: float = MISSING
+    # single paths
     rows: int = MISSING
     boundary: str = MISSING
     fresh: bool = MISSING
-    delta: float = MISSING
-    deltas: dict[str, float] = field(default_factory=dict)
-    penalty: float = MISSING
-    l2_radius: float = MISSING
-    cem_std: float = MISSING
-    cma_std: float = MISSING
-    direction: mutable(Direction) = field(default_factory=mutable(Direction))  # type: ignore[valid-type]
-    search: mutable(LineSearch) = field(default_factory=mutable(LineSearch))  # type: ignore[valid-type]
+    # vines
     trunks: int = MISSING
     trunk_length: int = MISSING
     branches: int = MISSING
-    rollouts: dict[str, Any] = field(default_factory=dict)
     states: int = MISSING
     branch_length: int = MISSING
+    rollouts: dict[str, Any] = field(default_factory=dict)  # by task
+    # steps
+    delta: float = MISSING
+    deltas: dict[str, float] = field(default_factory=dict)  # by task
+    penalty: float = MISSING
+    l2_radius: float = MISSING
+    direction: mutable(Direction) = field(default_factory=mutable(Direction))  # type: ignore[valid-type]
+    search: mutable(LineSearch) = field(default_factory=mutable(LineSearch))  # type: ignore[valid-type]
+    # searches over parameters
+    cem_std: float = MISSING
+    cma_std: float = MISSING
+    # the length of a run
     iterations: int | None = None
     total_steps: int | None = None
     steps: int = MISSING
