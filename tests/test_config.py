@@ -16,7 +16,8 @@ from runners.build.opened import build
 from runners.settings import tree as config
 from runners.settings.options import GROUPS, Option
 from runners.settings.tree import CONF, NOT_IDENTITY, ConfigError
-from trpo.steps import LineSearch, Radius
+from trpo.line_search import LineSearch
+from trpo.steps import Radius
 from trpo.streams import stream
 from trpo.tabular.theory import METHODS
 from trpo.updates import Direction, Rule, adaptive

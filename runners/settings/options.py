@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from runners.settings.schema import schema
 from trpo import baselines, policies, searches, updates
+from trpo.line_search import LineSearch
 from trpo.samplers.vine import Draw
 from trpo.simulators import cartpole, mujoco_tasks
-from trpo.steps import LineSearch
 from trpo.tabular.theory import Method
 from trpo.updates import CG, SEARCH, Direction, Rule
 

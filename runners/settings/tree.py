@@ -12,7 +12,7 @@ from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from runners.settings.limits import LIMITS
 from runners.settings.options import GROUPS
 from runners.settings.schema import mutable
-from trpo.steps import LineSearch
+from trpo.line_search import LineSearch
 from trpo.tabular.theory import METHODS
 from trpo.updates import Direction
 
