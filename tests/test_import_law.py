@@ -23,7 +23,7 @@ ORDER = (
     *("simulators.mujoco_tasks", "simulators.mujoco"),
     *("distributions", "networks", "policies", "samplers", "samplers.single_path"),
     "samplers.vine",
-    *("estimators", "solvers", "line_search", "baselines", "surrogates", "metrics"),
+    *("estimators", "solvers", "line_search", "regression", "baselines", "surrogates", "metrics"),
     *("objective", "steps", "updates"),
     *("algorithms", "searches", "black_box", "variance"),
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
