@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trpo.line_search import Candidate, LineSearch
-from trpo.networks import mlp
+from trpo.mlp import mlp
 from trpo.regression import Data, gauss_newton, ridge_regression
 from trpo.solvers import conjugate_gradient
 from trpo.types import Tensor

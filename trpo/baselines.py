@@ -9,8 +9,8 @@ import torch
 
 from trpo.chunks import CHUNK
 from trpo.line_search import LineSearch
+from trpo.mlp import mlp
 from trpo.moments import Moments, empty, merge
-from trpo.networks import mlp
 from trpo.parameters import Count, Natural, NonNegative
 from trpo.regression import Data, gauss_newton, ridge_regression
 from trpo.solvers import conjugate_gradient

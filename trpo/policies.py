@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from trpo.distributions import Categorical, DiagGaussian, Distribution
-from trpo.networks import Network, mlp, with_free_parameters
+from trpo.mlp import mlp
+from trpo.networks import Network, with_free_parameters
 from trpo.parameters import Count, Finite
 from trpo.simulators.protocol import Space
 
