@@ -21,7 +21,7 @@ ORDER = (
     *("simulators", "simulators.protocol", "simulators.quiet", "simulators.rows"),
     *("simulators.snapshots", "simulators.gymnasium", "simulators.cartpole"),
     *("simulators.mujoco_tasks", "simulators.mujoco"),
-    *("distributions", "networks", "mlp", "policies", "samplers", "samplers.single_path"),
+    *("distributions", "networks", "dense", "policies", "samplers", "samplers.single_path"),
     "samplers.vine",
     *("estimators", "solvers", "line_search", "regression", "baselines", "surrogates", "metrics"),
     *("objective", "steps", "updates"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import CASES, problem
 
-from trpo.mlp import mlp, orthogonal, tanh_
+from trpo.dense import mlp, orthogonal, tanh_
 from trpo.networks import Network, network, with_free_parameters
 from trpo.policies import gaussian_mlp, linear_gaussian
 from trpo.simulators.protocol import Space

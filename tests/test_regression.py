@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from trpo.dense import mlp
 from trpo.line_search import Candidate, LineSearch
-from trpo.mlp import mlp
 from trpo.regression import Data, gauss_newton, ridge_regression
 from trpo.solvers import conjugate_gradient
 from trpo.types import Tensor

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from trpo.chunks import CHUNK
+from trpo.dense import mlp
 from trpo.line_search import LineSearch
-from trpo.mlp import mlp
 from trpo.moments import Moments, empty, merge
 from trpo.parameters import Count, Natural, NonNegative
 from trpo.regression import Data, gauss_newton, ridge_regression

@@ -5,7 +5,7 @@ arrays, for a simulator's step, and `act_each` is so for many networks, one a ro
 keeps what the derivatives at this theta need, so that every product of the suite (gradients, Fisher
 products, the value function's Gauss-Newton products) is J v and Jᵀ u of the same object.
 
-`network` derives all of these from `init` and `at`; where another way is faster (`trpo.mlp`),
+`network` derives all of these from `init` and `at`; where another way is faster (`trpo.dense`),
 members are overridden.
 """
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from trpo.dense import mlp
 from trpo.distributions import Categorical, DiagGaussian, Distribution
-from trpo.mlp import mlp
 from trpo.networks import Network, with_free_parameters
 from trpo.parameters import Count, Finite
 from trpo.simulators.protocol import Space
