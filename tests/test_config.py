@@ -19,7 +19,8 @@ from runners.settings.options import GROUPS, Option
 from runners.settings.tree import CONF, NOT_IDENTITY, TREES, Resources, register
 from runners.studies.all import STUDIES
 from runners.studies.study import Opened
-from trpo.steps import LineSearch, Radius
+from trpo.line_search import LineSearch
+from trpo.steps import Radius
 from trpo.streams import stream
 from trpo.tabular.theory import METHODS
 from trpo.updates import Direction, Rule, adaptive

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from trpo.line_search import LineSearch
 from trpo.metrics import over_mean, worst_state
 from trpo.solvers import conjugate_gradient
-from trpo.steps import LineSearch, Over
+from trpo.steps import Over
 from trpo.surrogates import importance_weighted
 from trpo.tabular import bounds
 from trpo.tabular.examples import garnet, random_policies

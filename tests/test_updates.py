@@ -10,9 +10,9 @@ import torch
 from oracles import CASES, Problem, matrix, problem
 
 from trpo.chunks import CHUNK
+from trpo.line_search import LineSearch
 from trpo.metrics import kl_hessian, score_covariance
 from trpo.objective import Objective
-from trpo.steps import LineSearch
 from trpo.surrogates import importance_weighted
 from trpo.types import Tensor
 from trpo.updates import (

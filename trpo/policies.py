@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from trpo.dense import mlp
 from trpo.distributions import Categorical, DiagGaussian, Distribution
-from trpo.networks import Network, mlp, with_free_parameters
+from trpo.networks import Network, with_free_parameters
 from trpo.parameters import Count, Finite, UnfitError
 from trpo.simulators.protocol import Space
 

@@ -9,17 +9,11 @@ from dataclasses import dataclass
 from math import isfinite, sqrt
 from typing import Annotated, Literal, NamedTuple
 
+from trpo.line_search import LineSearch
 from trpo.metrics import Curvature
-from trpo.parameters import Natural, NonNegative, Positive, Range
+from trpo.objective import Evaluation
+from trpo.parameters import NonNegative, Positive, Range
 from trpo.types import Tensor
-
-
-class Evaluation(NamedTuple):
-    """A candidate θ against θ_old, on all samples."""
-
-    gain: float  # L(θ) − L(θ_old)
-    kl_mean: float  # mean over states of KL(π_old ‖ π_θ)
-    kl_max: float  # its maximum over states
 
 
 class Local(NamedTuple):
@@ -47,19 +41,6 @@ class StepRule:
 
     size: float
     move: Callable[[float, Local, Tensor], Step]
-
-
-@dataclass(frozen=True)
-class LineSearch:
-    """Candidates shrink^j of the full step, j = 0, 1, … (App. C; neither number is given there).
-
-    Attributes:
-        shrink: factor between candidates.
-        max_backtracks: candidates after the first.
-    """
-
-    shrink: Annotated[float, Range(0, 1, (False, False))] = 0.8
-    max_backtracks: Natural = 10
 
 
 @dataclass(frozen=True)
@@ -114,14 +95,12 @@ def trust_region(delta: float, search: LineSearch, *, over: Over = "mean") -> St
     """
 
     def move(delta: float, local: Local, x: Tensor) -> Step:
-        full = x * _length(local, x, delta, over)
-        for backtracks in range(search.max_backtracks + 1):
-            theta = local.theta + search.shrink**backtracks * full
-            found = local.evaluate(theta)
+        def improves_within(found: Evaluation) -> bool:
             kl = found.kl_mean if over == "mean" else found.kl_max
-            if found.gain > 0 and kl <= delta:
-                return Step(theta, found, backtracks, True, delta)
-        return _stay(local, search.max_backtracks + 1, delta)
+            return found.gain > 0 and kl <= delta
+
+        full = x * _length(local, x, delta, over)
+        return _searched(local, full, search, improves_within, delta)
 
     return StepRule(delta, move)
 
@@ -154,12 +133,7 @@ def newton(search: LineSearch) -> StepRule:
     """
 
     def move(size: float, local: Local, x: Tensor) -> Step:
-        for backtracks in range(search.max_backtracks + 1):
-            theta = local.theta + search.shrink**backtracks * x
-            found = local.evaluate(theta)
-            if found.gain > 0:
-                return Step(theta, found, backtracks, True, size)
-        return _stay(local, search.max_backtracks + 1, size)
+        return _searched(local, x, search, lambda found: found.gain > 0, size)
 
     return StepRule(1.0, move)
 
@@ -176,5 +150,16 @@ def _take(local: Local, step: Tensor, size: float) -> Step:
     return Step(theta, local.evaluate(theta), 0, True, size)
 
 
-def _stay(local: Local, backtracks: int, size: float) -> Step:
-    return Step(local.theta, Evaluation(0.0, 0.0, 0.0), backtracks, False, size)
+def _searched(
+    local: Local,
+    full: Tensor,
+    search: LineSearch,
+    accepts: Callable[[Evaluation], bool],
+    size: float,
+) -> Step:
+    """To the first good candidate along `full`, or nowhere."""
+    good = search.first(local.theta, full, local.evaluate, accepts)
+    if good is None:
+        nothing = Evaluation(0.0, 0.0, 0.0)
+        return Step(local.theta, nothing, search.max_backtracks + 1, False, size)
+    return Step(good.theta, good.found, good.rejected, True, size)

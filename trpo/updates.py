@@ -13,6 +13,7 @@ from typing import Annotated, NamedTuple
 
 import torch
 
+from trpo.line_search import LineSearch
 from trpo.metrics import (
     Direct,
     Metric,
@@ -36,7 +37,6 @@ from trpo.parameters import (
 from trpo.policies import Policy
 from trpo.solvers import Solver, conjugate_gradient, identity
 from trpo.steps import (
-    LineSearch,
     Local,
     Radius,
     StepRule,

@@ -9,8 +9,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from runners.settings.options import GROUPS
 from runners.settings.schema import mutable
+from trpo.line_search import LineSearch
 from trpo.parameters import Count, Fraction, Natural, NonNegative, Positive, Range
-from trpo.steps import LineSearch
 from trpo.updates import Direction
 
 CONF = Path(__file__).parents[2] / "conf"
