@@ -6,7 +6,7 @@ from typing import NamedTuple
 from trpo.dense import mlp
 from trpo.distributions import Categorical, DiagGaussian, Distribution
 from trpo.networks import Network, with_free_parameters
-from trpo.parameters import Count, Finite
+from trpo.parameters import Count, Finite, UnfitError
 from trpo.simulators.protocol import Space
 
 
@@ -35,7 +35,11 @@ def gaussian_mlp(
         log_std: initial log standard deviation, in the units of the action.
         last_gain: gain of the last layer's initialisation; small, so that the first policy hardly
             depends on the state.
+
+    Raises:
+        UnfitError: actions are discrete, or observations are no vectors.
     """
+    _require_fit(space, discrete=False)
     dimensions = space.actions
     sizes = [*space.obs, *hidden, dimensions]
     mean = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
@@ -54,7 +58,17 @@ def categorical_mlp(
     hidden_bias: bool = True,
     last_gain: Finite = 0.01,
 ) -> Policy:
-    """A tanh network for the logits of a discrete action; settings as in `gaussian_mlp`."""
+    """A tanh network for the logits of a discrete action; else as `gaussian_mlp`."""
+    _require_fit(space, discrete=True)
     sizes = [*space.obs, *hidden, space.actions]
     logits = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
     return Policy(logits, Categorical(space.actions))
+
+
+def _require_fit(space: Space, *, discrete: bool) -> None:
+    """Raise UnfitError for the other kind of actions, or observations that are no vectors."""
+    if space.discrete != discrete:
+        kind = "discrete" if space.discrete else "continuous"
+        raise UnfitError(f"it does not fit {kind} actions")
+    if len(space.obs) != 1:
+        raise UnfitError(f"it needs vector observations, not shape {space.obs}")
