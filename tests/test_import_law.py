@@ -140,12 +140,3 @@ def last_word(node: ast.AST) -> str | None:
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
         return str(node.slice.value)
     return node.id if isinstance(node, ast.Name) else None
-
-
-def test_nothing_random_is_drawn_but_from_a_generator_that_was_handed_in() -> None:
-    for path in modules("trpo").values():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("np.random."):
-                assert node.attr in {"Generator", "default_rng"}, path
-            assert not (isinstance(node, ast.Attribute) and node.attr.startswith("manual_seed"))
-            assert ast.unparse(node) != "torch.randn", path
