@@ -162,7 +162,7 @@ def max_kl(
     Args:
         delta: bound on the KL of every state, in nats.
         rounds: of weighing the states, see `worst_state`; with 0 the direction is TRPO's. More make
-            the quadratic model's gain larger, but not the learning faster (README, Decisions).
+            the quadratic model's gain larger, but not the learning faster (conf/DECISIONS.md).
         direction: how each F x = g is solved.
         search: the candidates.
     """
