@@ -17,6 +17,7 @@ from trpo.black_box import Evaluated, Searching, acting, black_box, evaluate
 from trpo.moments import Filter
 from trpo.parameters import ParameterError, UnfitError
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.reports import flatten
 from trpo.searches import Gaussian, Search, cem, cma_es
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.protocol import Simulator
@@ -432,13 +433,13 @@ def balancing(search: Search, *, filter_clip: float = 0.0) -> Algorithm:
 
 def learn(
     algorithm: Algorithm, iterations: int, state: Searching | None = None, first: int = 0
-) -> tuple[Searching, list[dict[str, float]]]:
+) -> tuple[Searching, list[dict[str, Any]]]:
     """Some iterations, from the beginning unless told otherwise."""
     state = state or algorithm.init(stream(0, "init"))
     infos = []
     for i in range(first, first + iterations):
         state, info = algorithm.step(stream(0, "step", i), state)
-        infos.append(info)
+        infos.append(flatten(info))
     assert state is not None
     return state, infos
 
@@ -560,7 +561,8 @@ def test_only_a_search_that_renews_has_new_candidates_in_every_round(
     spy = spied(build(4))
     settings = {"steps": 200, "filter_clip": 0.0, "deterministic": True}
     run = black_box(linear_gaussian(simulator.space), spy.search, simulator, **settings)
-    _, info = run.step(np.random.default_rng(1), run.init(np.random.default_rng(0)))
+    _, found = run.step(np.random.default_rng(1), run.init(np.random.default_rng(0)))
+    info = flatten(found)
     ((candidates, returns),) = spy.told
     assert candidates.shape == (4 * rounds, 6)
     assert len({tuple(row) for row in candidates}) == 4 * rounds == len(returns)

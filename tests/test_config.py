@@ -20,6 +20,7 @@ from runners.settings.tree import CONF, NOT_IDENTITY, TREES, Resources, register
 from runners.studies.all import STUDIES
 from runners.studies.study import Opened
 from trpo.line_search import LineSearch
+from trpo.reports import flatten
 from trpo.steps import Radius
 from trpo.streams import stream
 from trpo.tabular.theory import METHODS
@@ -257,7 +258,7 @@ def first_info(*overrides: str) -> Any:
     """What the first iteration of a run reports."""
     with opening(*overrides) as opened:
         state = opened.algorithm.init(stream(0, "init"))
-        return opened.algorithm.step(stream(0, "step"), state)[1]
+        return flatten(opened.algorithm.step(stream(0, "step"), state)[1])
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -17,7 +17,7 @@ FORBIDDEN = {
     "runners": {"analysis"},
 }
 ORDER = (
-    *("parameters", "types", "streams", "chunks", "moments"),
+    *("parameters", "types", "reports", "streams", "chunks", "moments"),
     *("simulators", "simulators.protocol", "simulators.quiet", "simulators.rows"),
     *("simulators.snapshots", "simulators.gymnasium", "simulators.cartpole"),
     *("simulators.mujoco_tasks", "simulators.mujoco"),

@@ -9,7 +9,7 @@ from runners.settings.errors import ConfigError, as_settings
 from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import Identity
-from trpo.algorithms import Collect, Compute, policy_optimisation
+from trpo.algorithms import Collect, Compute, State, TrainInfo, policy_optimisation
 from trpo.baselines import Baseline
 from trpo.black_box import black_box
 from trpo.parameters import scaled
@@ -50,7 +50,7 @@ def sized(node: Identity) -> Mapping[str, Any]:
         return scaled(chosen("algo", node).function, node["algo"], node.get("step_scale", 1.0))
 
 
-def assembled(node: Identity, sampler: Sampler, shop: Shop) -> tuple[Algorithm, str | None]:
+def assembled(node: Identity, sampler: Sampler, shop: Shop) -> tuple[Algorithm[Any, Any], str | None]:
     """The algorithm, and what it chose by itself.
 
     Raises:
@@ -92,7 +92,7 @@ def parts(node: Identity, rule: Rule, sampler: Sampler, shop: Shop) -> Parts:
     return Parts(simulator, policy, fitting, collect, baseline, node["filter_clip"], compute)
 
 
-def optimisation(found: Parts) -> Algorithm:
+def optimisation(found: Parts) -> Algorithm[State, TrainInfo]:
     """The policy optimisation that these parts make."""
     return policy_optimisation(
         found.policy,

@@ -48,7 +48,7 @@ def run_session(run: Run, quiet: bool) -> int:
             if record.mixes_code:
                 warn(record.mixes_code)
             hooks = Hooks(on_row, record.update, warn, signals.exit_status)
-            reached = train(opened.algorithm, run.plan, run.directory, hooks)
+            reached = train(opened.algorithm, run.plan, run.directory, hooks, run.study.columns)
         if reached:
             run.directory.finish(reached)
         return record.exit_status

@@ -193,7 +193,7 @@ def train_rate(overrides: tuple[str, ...], iterations: int) -> float:
         began, steps = time.perf_counter(), 0.0
         for i in range(2, iterations + 2):
             state, info = run.step(stream(0, "step", i), state)
-            steps += info["steps"]
+            steps += info.steps
         return steps / (time.perf_counter() - began)
 
 

@@ -21,7 +21,7 @@ class Label(NamedTuple):
 class Opened(NamedTuple):
     """A run's algorithm with its resources open."""
 
-    algorithm: Algorithm
+    algorithm: Algorithm[Any, Any]
     note: str | None = None  # for the provenance: what the algorithm chose by itself
 
 

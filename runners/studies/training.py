@@ -11,15 +11,12 @@ from runners.settings.options import ESTIMATORS, chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import Identity, Resources
 from runners.studies.study import Label, Opened, Study
-from trpo.algorithms import Estimator
+from trpo.algorithms import Estimator, TrainInfo
 from trpo.parameters import check as check_parameters
 from trpo.parameters import size_of
+from trpo.reports import names
 
-COLUMNS = (
-    *("return_mean", "return_std", "return_100", "reward_per_step", "length_mean"),
-    *("surrogate_gain", "kl_mean", "kl_max", "grad_norm", "step_norm", "cg_residual"),
-    *("backtracks", "accepted", "entropy", "size", "explained_variance", "unstable_steps"),
-)
+COLUMNS = names(TrainInfo)
 BATCH = "steps_per_iteration"
 
 
@@ -48,8 +45,8 @@ def check(identity: Identity) -> None:
 
 def label(identity: Identity) -> Label:
     """Task, algorithm, sampler and protocol."""
-    names = (identity[group]["name"] for group in ("algo", "sampler", "protocol"))
-    return Label(task(identity), *names)
+    said = (identity[group]["name"] for group in ("algo", "sampler", "protocol"))
+    return Label(task(identity), *said)
 
 
 def task(identity: Identity) -> str:

@@ -78,4 +78,4 @@ def _measured(identity: Identity) -> list[Sized]:
     return [sampler.sized(identity, size) for size in identity["measured"]["sizes"]]
 
 
-VARIANCE = Study(unread, check, label, training.step_size, steps, open_variance, training.COLUMNS)
+VARIANCE = Study(unread, check, label, training.step_size, steps, open_variance, ())
