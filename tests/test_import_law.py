@@ -27,7 +27,8 @@ ORDER = (
     *("objective", "steps", "updates"),
     *("algorithms", "searches", "black_box", "variance"),
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
-    *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.theory"),
+    *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.world"),
+    *("tabular.learning", "tabular.probes", "tabular.theory"),
 )
 """The modules of trpo; each imports only from those before it."""
 ROOMS = (
