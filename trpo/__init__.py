@@ -53,7 +53,8 @@ from trpo.steps import (
 from trpo.streams import stream
 from trpo.surrogates import all_actions, importance_weighted, log_likelihood, self_normalised
 from trpo.tabular.examples import garnet
-from trpo.tabular.theory import aliased, theory
+from trpo.tabular.theory import theory
+from trpo.tabular.world import aliased
 from trpo.types import Algorithm, Rollout, Samples, UpdateInfo
 from trpo.updates import (
     Direction,
