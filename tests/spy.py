@@ -23,6 +23,11 @@ class Part:
         """Simulator steps."""
         return sum(len(rows) for rows, *_ in self.steps)
 
+    @property
+    def failed(self) -> int:
+        """Of these, the ones that failed in the engine."""
+        return sum(int(step.failed.sum()) for *_, step in self.steps)
+
     def grid(self, which: int) -> Array:
         """Observations (0) or actions (1) as (T, rows, ·), NaN where a row had ended."""
         first = self.steps[0][1 + which]
@@ -45,6 +50,11 @@ class Spy(Closing):
     def taken(self) -> int:
         """Simulator steps in all."""
         return sum(part.taken for part in self.parts)
+
+    @property
+    def failed(self) -> int:
+        """Of these, the ones that failed in the engine."""
+        return sum(part.failed for part in self.parts)
 
     def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
         """Begin a part."""

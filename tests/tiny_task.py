@@ -44,7 +44,20 @@ class Corridor(ArrayRows):
         position, length = self._state[rows].T
         terminal = position >= length
         late = self._elapsed[rows] >= self.space.horizon
-        return Step(actions[:, 0] + 10.0 * position, terminal, late & ~terminal)
+        reward = actions[:, 0] + 10.0 * position
+        return Step(reward, terminal, late & ~terminal, np.zeros_like(terminal))
+
+
+class Failing(Corridor):
+    """A corridor whose engine fails at the fourth position of every row."""
+
+    def step(self, actions: Array, rows: Array) -> Step:
+        """End there."""
+        step = super().step(actions, rows)
+        failed = self._state[rows, 0] == 4
+        return step._replace(
+            terminal=step.terminal | failed, truncated=step.truncated & ~failed, failed=failed
+        )
 
 
 class Broken(Corridor):

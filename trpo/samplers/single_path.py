@@ -41,7 +41,7 @@ class Sampled(NamedTuple):
     lengths: Array  # (E,) their lengths in steps
     carried: Carried | None
     steps: int  # simulator steps taken
-    unstable: int  # steps that the engine gave up on, counted as terminations
+    unstable: int  # steps that failed in the engine, counted as terminations
 
 
 Sampler = Callable[[np.random.Generator, Tensor, Filter, Carried | None], Sampled]
@@ -81,13 +81,14 @@ def single_path(
         else:
             simulator.load(every, carried.snapshots)
             returns, lengths = carried.returns.copy(), carried.lengths.copy()
-        tape, running, taken, unstable = Tape(len(every)), every, 0, simulator.unstable
+        tape, running, taken, unstable = Tape(len(every)), every, 0, 0
         while len(running):
             obs = simulator.observe(running).astype(np.float32)
             d, actions = act(seen_through(obs), running)
             used = actions if discrete else np.minimum(np.maximum(actions, low), high)
-            reward, terminal, truncated = simulator.step(used, running)
+            reward, terminal, truncated, failed = simulator.step(used, running)
             taken += len(running)
+            unstable += int(np.count_nonzero(failed))
             enough = taken >= steps
             over = terminal | truncated
             last = enough and boundary != "complete"
@@ -110,7 +111,7 @@ def single_path(
             if last:
                 break
         kept = None if fresh else Carried(simulator.save(every), returns, lengths)
-        return tape.read(kept, taken, simulator.unstable - unstable)
+        return tape.read(kept, taken, unstable)
 
     return sample
 

@@ -48,7 +48,7 @@ class Grown(NamedTuple):
     samples: Samples  # N states, K actions each
     trunk: Sampled  # whole paths, as `single_path` gives them
     steps: int  # simulator steps, of trunks and branches
-    unstable: int  # steps that the engine gave up on, counted as terminations
+    unstable: int  # steps that failed in the engine, counted as terminations
 
 
 Vine = Callable[[np.random.Generator, Tensor, Filter], Grown]
@@ -115,25 +115,24 @@ def vine(
     @np.errstate(invalid="ignore", over="ignore", divide="ignore")  # found at the end
     def grow(rng: np.random.Generator, theta: Tensor, seen_through: Filter) -> Grown:
         trunk_rng, draw_rng, action_rng, branch_rng = rng.spawn(4)
-        unstable = simulator.unstable
         watched = Watched(simulator, sizes.trunks, RolloutSet(sizes.states, draw_rng), decay)
         run = single_path(watched, policy, steps=steps, boundary="complete", fresh=True)
         trunk = run(trunk_rng, theta, seen_through, None)
         at, snapshots = watched.chosen.states()
         old = trunk.rollout.dist[at]
         actions, log_q = first_actions(action_rng, policy, space, old, count)
-        q, taken = np.zeros((len(old), count)), trunk.steps
+        q, taken, unstable = np.zeros((len(old), count)), trunk.steps, trunk.unstable
         parts = range(0, len(old), at_once)
         for first, noise_rng in zip(parts, branch_rng.spawn(len(parts)), strict=True):
             part = slice(first, first + at_once)
             together = count if common_noise else 1
             rows = len(snapshots[part]) * count
             act = Actor(policy, theta, noise_rng, rows, together)
-            q[part], more = follow(
+            q[part], more, failed = follow(
                 simulator, snapshots[part], actions[part], act, seen_through,
                 length=sizes.branch_length, gamma=gamma,
             )  # fmt: skip
-            taken += more
+            taken, unstable = taken + more, unstable + failed
         check_finite("rewards", q)
         samples = Samples(
             obs=torch.from_numpy(seen_through(trunk.rollout.obs[at])),
@@ -143,7 +142,7 @@ def vine(
             old=torch.from_numpy(old),
             weight=torch.ones(len(old)),
         )
-        return Grown(samples, trunk, taken, simulator.unstable - unstable)
+        return Grown(samples, trunk, taken, unstable)
 
     return grow
 
@@ -176,25 +175,26 @@ def follow(
     *,
     length: int,
     gamma: float,
-) -> tuple[Array, int]:
-    """Q̂ (n, K) of the branches that begin with actions (n, K, A), and the steps that they took."""
+) -> tuple[Array, int, int]:
+    """Q̂ (n, K) of the branches that begin with actions (n, K, A), their steps, and failed steps."""
     n, count = actions.shape[:2]
     low, high, discrete = simulator.space.low, simulator.space.high, simulator.space.discrete
     rows = np.arange(n * count)
     simulator.load(rows, [snapshot for snapshot in snapshots for _ in range(count)])
-    q, taken = np.zeros(n * count), 0
+    q, taken, unstable = np.zeros(n * count), 0, 0
     chosen = actions.reshape(n * count, -1)
     for t in range(length):
         if t:
             _, chosen = act(seen_through(simulator.observe(rows).astype(np.float32)), rows)
         used = chosen if discrete else np.minimum(np.maximum(chosen, low), high)
-        reward, terminal, truncated = simulator.step(used, rows)
+        reward, terminal, truncated, failed = simulator.step(used, rows)
         q[rows] += gamma**t * reward
         taken += len(rows)
+        unstable += int(np.count_nonzero(failed))
         rows = rows[~(terminal | truncated)]
         if not len(rows):
             break
-    return q.reshape(n, count), taken
+    return q.reshape(n, count), taken, unstable
 
 
 class RolloutSet:
@@ -235,7 +235,7 @@ class Watched(Closing):
         """Watch `count` rows; a state t steps into its episode has weight decay^t."""
         self.space, self.count, self.chosen = simulator.space, count, chosen
         self.observe, self.save, self.load = simulator.observe, simulator.save, simulator.load
-        self._simulator, self._decay, self.unstable = simulator, decay, simulator.unstable
+        self._simulator, self._decay = simulator, decay
         self._steps, self._age = 0, np.zeros(count, int)
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
@@ -249,6 +249,4 @@ class Watched(Closing):
         self.chosen.offer(self._steps, weights, self._simulator.save, rows)
         self._steps += 1
         self._age[rows] += 1
-        found = self._simulator.step(actions, rows)
-        self.unstable = self._simulator.unstable
-        return found
+        return self._simulator.step(actions, rows)

@@ -109,4 +109,5 @@ class CartPoleSimulator(ArrayRows):
         self._state[rows] = state.T
         self._elapsed[rows] += 1
         late = self._elapsed[rows] >= task.horizon
-        return Step(np.where(inside, reward, 0.0), ~inside, late & inside)
+        failed = np.zeros_like(inside)
+        return Step(np.where(inside, reward, 0.0), ~inside, late & inside, failed)

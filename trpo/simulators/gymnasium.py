@@ -98,7 +98,7 @@ class GymnasiumSimulator(Closing):
             self._obs[row], reward[n], terminal[n], cut[n], _ = self._envs[row].step(given)
         self._elapsed[rows] += 1
         late = (self._elapsed[rows] >= self.space.horizon) | cut
-        return Step(reward, terminal, late & ~terminal)
+        return Step(reward, terminal, late & ~terminal, np.zeros_like(terminal))
 
     def save(self, rows: Array) -> list[Any]:
         """Snapshots (observation, elapsed, environment), one a row.

@@ -25,6 +25,7 @@ class Step(NamedTuple):
     reward: Array  # (n,) float64
     terminal: Array  # (n,) bool: the task ended here
     truncated: Array  # (n,) bool: the time limit came, and the task did not end (never both)
+    failed: Array  # (n,) bool: the engine gave up, which ended the episode (implies terminal)
 
 
 class Simulator(Protocol):
@@ -37,7 +38,6 @@ class Simulator(Protocol):
 
     space: Space
     count: int  # N
-    unstable: int  # steps so far that the engine gave up on and that ended their episode
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Begin a new episode in each of these rows."""
