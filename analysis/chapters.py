@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from analysis import (
@@ -21,7 +20,6 @@ from analysis import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SEED = 0
 HEADINGS = {
     "figure4": (
         "Figure 4: the paper's tasks",
@@ -125,53 +123,53 @@ def chapters(frame: pd.DataFrame) -> Iterator[Chapter]:
 
 def draw(chapter: Chapter) -> "Figure":
     """The chapter's figure."""
-    rng, runs, scale = np.random.default_rng(SEED), chapter.runs, chapter.scale
+    runs, scale = chapter.runs, chapter.scale
     if chapter.name == "step_rules":
-        return sweeps.step_rules(*statistics.sweep(runs, rng), scale)
+        return sweeps.step_rules(*statistics.sweep(runs), scale)
     if chapter.name == "tuning":
-        return sweeps.tuning(*statistics.tuning(runs, rng), scale)
+        return sweeps.tuning(*statistics.tuning(runs), scale)
     if chapter.name == "variance":
-        return figures.variance(noise.lines(runs, rng), list(runs.env.unique()), scale)
+        return figures.variance(noise.lines(runs), list(runs.env.unique()), scale)
     if chapter.name in EXPERIMENTS:
-        return _draw_theory(chapter, rng)
+        return _draw_theory(chapter)
     best = statistics.best_step_size(runs, chapter.metric)
     if chapter.name == "figure4":
-        curves = learning.curves(best, "updates", chapter.metric, rng)
+        curves = learning.curves(best, "updates", chapter.metric)
         return figures.figure4(curves, tables.paper_figure4(), chapter.tuned, scale)
-    curves = learning.curves(best, "env_steps", chapter.metric, rng)
+    curves = learning.curves(best, "env_steps", chapter.metric)
     return figures.learning(curves, list(runs.env.unique()), scale)
 
 
-def _draw_theory(chapter: Chapter, rng: np.random.Generator) -> "Figure":
+def _draw_theory(chapter: Chapter) -> "Figure":
     """The figure of a chapter on finite MDPs."""
     runs, scale = chapter.runs, chapter.scale
     if chapter.name == "theory_line":
         return theory_figures.line(theory.line(runs), theory.points(runs), scale)
     if chapter.name == "theory_bounds":
         return theory_figures.slack(theory.slacks(runs), scale)
-    curves = {name: theory.curves(runs, name, rng) for name in theory_figures.ROWS}
-    return theory_figures.steps(curves, theory.steps(runs, rng), scale)
+    curves = {name: theory.curves(runs, name) for name in theory_figures.ROWS}
+    return theory_figures.steps(curves, theory.steps(runs), scale)
 
 
 def tabulate(chapter: Chapter) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The chapter's table, as numbers and in words."""
-    rng, runs = np.random.default_rng(SEED), chapter.runs
+    runs = chapter.runs
     if chapter.name == "tuning":
-        table, _ = statistics.tuning(runs, rng)
+        table, _ = statistics.tuning(runs)
         return table, tables.tuning(table)
     if chapter.name == "variance":
-        table = noise.compare(runs, rng)
+        table = noise.compare(runs)
         return table, tables.variance(table)
     if chapter.name == "theory_bounds":
-        table = theory.bounds(runs, rng)
+        table = theory.bounds(runs)
         return table, tables.exact_bounds(table, theory.BOUNDS)
     if chapter.name == "theory_steps":
-        table = theory.steps(runs, rng)
+        table = theory.steps(runs)
         return table, tables.exact_steps(table)
     if chapter.name == "theory_line":
         table = theory.points(runs)
         return table, tables.exact_line(table)
-    summary = statistics.summary(statistics.scores(runs, chapter.metric), rng)
+    summary = statistics.summary(statistics.scores(runs, chapter.metric))
     return summary, tables.final_scores(summary, *_contexts(chapter))
 
 

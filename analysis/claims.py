@@ -1,7 +1,7 @@
 """What the paper claims, and what our runs say about it.
 
 A claim is a difference between two sides that it says is positive. The runs support it where
-the 95 % bootstrap interval of the difference lies above zero, contradict it where it lies below
+the 95 % t interval of the difference lies above zero, contradict it where it lies below
 zero, and leave it undecided otherwise. A claim that two sides are alike is supported where the
 interval lies within a margin, contradicted where it lies outside. A shorter or missing
 experiment is no data.
@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis import noise, theory
 from analysis.names import look, number, task
-from analysis.statistics import Array, averages, best_step_size, lead, scores
+from analysis.statistics import LEVEL, Array, averages, best_step_size, difference, scores
 from analysis.tables import with_interval
 
 Measure = Callable[[pd.DataFrame, str], Array]
@@ -23,7 +23,7 @@ Measure = Callable[[pd.DataFrame, str], Array]
 
 
 class Claim(NamedTuple):
-    """`left` is above `right` (one, or the best of several) on `env` of `experiment`.
+    """`left` is above `right` (one, or each of several) on `env` of `experiment`.
 
     A side is the name of what is measured, or a number. With `margin`, the claim is that the
     two differ by less than it.
@@ -167,14 +167,14 @@ CLAIMS = [
 ]  # fmt: skip
 
 
-def judge(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def judge(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per claim whose experiment is among the runs of one scale, with its verdict."""
     present = [claim for claim in CLAIMS if (runs.experiment == claim.experiment).any()]
-    rows = [_verdict(claim, runs, rng) for claim in present]
-    return pd.DataFrame([*rows, *theory.judge(runs, rng)], columns=COLUMNS)
+    rows = [_verdict(claim, runs) for claim in present]
+    return pd.DataFrame([*rows, *theory.judge(runs)], columns=COLUMNS)
 
 
-def _verdict(claim: Claim, runs: pd.DataFrame, rng: np.random.Generator) -> list[str]:
+def _verdict(claim: Claim, runs: pd.DataFrame) -> list[str]:
     """The claim's row of `COLUMNS`."""
     own = runs[(runs.experiment == claim.experiment) & (runs.env == claim.env)]
     rivals = claim.right if isinstance(claim.right, tuple) else (claim.right,)
@@ -182,13 +182,18 @@ def _verdict(claim: Claim, runs: pd.DataFrame, rng: np.random.Generator) -> list
     sizes = _sizes((claim.left, *rivals), [left, *right])
     if not all(len(side) for side in (left, *right)):
         return [claim.text, claim.source, sizes, "–", "no data"]
-    estimate, low, high = lead(left, right, rng)
-    words = with_interval(estimate, low, high)
+    level = 1 - (1 - LEVEL) / len(rivals)
+    each = [difference(left, rival, level) for rival in right]
+    words = with_interval(*min(each)) + (f" at {100 * level:.4g} %" if len(rivals) > 1 else "")
+    (_, low, high), *_ = each
     if claim.margin:
         margin = claim.margin(own)
         words += f", margin {number(margin)}"
         low, high = _inside(low, high, margin)
-    verdict = "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
+        each = [(0.0, low, high)]
+    above = all(low > 0 for _, low, _ in each)
+    below = any(high < 0 for _, _, high in each)
+    verdict = "supported" if above else "contradicted" if below else "undecided"
     return [claim.text, claim.source, sizes, words, verdict]
 
 

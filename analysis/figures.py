@@ -91,9 +91,7 @@ def variance(lines: pd.DataFrame, envs: Sequence[str], scale: str) -> "Figure":
         panels[2 * i].set_ylabel("tr Cov(ĝ) / ‖E ĝ‖²")
     samplers = sorted(set(lines.sampler), key=sampler_rank)
     counts = " to ".join(str(n) for n in sorted(set(lines.n))[:: max(1, lines.n.nunique() - 1)])
-    notes = [
-        f"geometric mean over runs ({counts or 'none'} a point); shaded: 95 % bootstrap interval"
-    ]
+    notes = [f"geometric mean over runs ({counts or 'none'} a point); shaded: 95 % t interval"]
     legend(figure, [_sampler_line(sampler) for sampler in samplers], notes)
     figure.suptitle(f"How much an estimate of the gradient varies, at scale “{scale}”")
     return figure
@@ -145,7 +143,7 @@ def _paper_curves(panel: "Axes", paper: pd.DataFrame) -> None:
 
 def _notes(curves: pd.DataFrame) -> list[str]:
     """What shading and fading mean, and which curves are the best of a sweep."""
-    notes = ["shaded: 95 % bootstrap interval over runs"]
+    notes = ["shaded: 95 % t interval over runs"]
     if (curves.unfinished > 0).any():
         notes.append("faded: has runs that are not finished")
     chosen = curves[curves.tried > 1].drop_duplicates(["env", "method"])

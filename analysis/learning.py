@@ -15,7 +15,7 @@ from analysis.statistics import GROUP, Array, interval
 POINTS = 100
 
 
-def curves(runs: pd.DataFrame, x: str, y: str, rng: np.random.Generator) -> pd.DataFrame:
+def curves(runs: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """Mean of `y` over runs, with its interval, on a grid of `x` common to the group's runs.
 
     The grid is every `x` reported where these are iterations, else `POINTS` even steps, to
@@ -25,15 +25,13 @@ def curves(runs: pd.DataFrame, x: str, y: str, rng: np.random.Generator) -> pd.D
     worst = runs.groupby("env")[y].min().to_dict()
     for key, group in runs.groupby([*GROUP, "tried"], sort=True, dropna=False):
         constant: dict[str, Any] = dict(zip([*GROUP, "tried"], key, strict=True))
-        each = _curve(group, x, y, worst[constant["env"]], rng)
+        each = _curve(group, x, y, worst[constant["env"]])
         frames.append(each.assign(**constant))
     columns = [*GROUP, "tried", "x", "mean", "low", "high", "n", "unfinished"]
     return pd.concat(frames, ignore_index=True)[columns]
 
 
-def _curve(
-    group: pd.DataFrame, x: str, y: str, worst: float, rng: np.random.Generator
-) -> pd.DataFrame:
+def _curve(group: pd.DataFrame, x: str, y: str, worst: float) -> pd.DataFrame:
     """The curve of one group; a failed run that reported nothing counts as `worst` throughout."""
     reported = group.dropna(subset=[y])
     paths = [path.sort_values(x) for _, path in reported.groupby("run_id", sort=True)]
@@ -42,7 +40,7 @@ def _curve(
     silent = (status.drop(reported.run_id.unique()) == "failed").sum()
     values = [_on_grid(path, x, y, grid) for path in paths] + [np.full(len(grid), worst)] * silent
     stacked = np.stack(values) if values else np.empty((0, 0))  # (n, grid)
-    low, high = interval(stacked, rng)
+    low, high = interval(stacked)
     unfinished = int((~status.isin(["done", "failed"])).sum())
     mean = stacked.mean(axis=0) if values else grid
     each = {"x": grid, "mean": mean, "low": low, "high": high}

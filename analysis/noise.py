@@ -36,7 +36,7 @@ def noise(runs: pd.DataFrame) -> pd.DataFrame:
     return each.assign(size=stage.cumcount(), noise=found.where(found > 0))
 
 
-def lines(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def lines(runs: pd.DataFrame) -> pd.DataFrame:
     """Geometric mean of the noise over runs, and its interval, of each sampler and batch size.
 
     The units are geometric means too: batches of one size differ a little between runs.
@@ -46,7 +46,7 @@ def lines(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     for key, group in known.groupby([*STAGE, "sampler", "size"], sort=True):
         logs = np.log(group[["noise", *UNITS]].to_numpy())  # (n, 3)
         units = np.exp(logs[:, 1:].mean(axis=0))
-        rows.append([*key, *units, *_geometric(logs[:, 0], rng), len(group)])
+        rows.append([*key, *units, *_geometric(logs[:, 0]), len(group)])
     columns = [*STAGE, "sampler", "size", *UNITS, "noise", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -79,7 +79,7 @@ def overall(runs: pd.DataFrame, sampler: str, unit: str) -> Array:
     return ratios.mean(axis=1, skipna=False).dropna().to_numpy(dtype=float)
 
 
-def compare(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def compare(runs: pd.DataFrame) -> pd.DataFrame:
     """How many times as noisy as the vine: one row per task, stage, unit and compared sampler.
 
     `ratio` is a geometric mean over the `n` of all `seeds` that have both; `silent` counts the
@@ -93,7 +93,7 @@ def compare(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
             for trained, column in log_ratios(task_runs, sampler, unit).items():
                 logs = column.dropna().to_numpy(dtype=float)
                 counts = len(logs), seeds, int(silent.get(trained, 0))
-                rows.append([env, trained, unit, sampler, *_geometric(logs, rng), *counts])
+                rows.append([env, trained, unit, sampler, *_geometric(logs), *counts])
     columns = [*STAGE, "unit", "sampler", "ratio", "low", "high", "n", "seeds", "silent"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -104,8 +104,8 @@ def _silent(runs: pd.DataFrame, samplers: list[str]) -> pd.Series:
     return each[each.noise.isna() & each.sampler.isin(samplers)].groupby("trained").size()
 
 
-def _geometric(logs: Array, rng: np.random.Generator) -> tuple[float, float, float]:
+def _geometric(logs: Array) -> tuple[float, float, float]:
     """The geometric mean of exp(logs), and its interval."""
-    low, high = interval(logs, rng)
+    low, high = interval(logs)
     mean = logs.mean() if len(logs) else float("nan")
     return float(np.exp(mean)), float(np.exp(low)), float(np.exp(high))

@@ -8,11 +8,10 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from analysis import claims, drawing, load, names, page, statistics, tables
-from analysis.chapters import HEADINGS, SEED, chapters, draw, tabulate
+from analysis.chapters import HEADINGS, chapters, draw, tabulate
 
 STEPS = ["data", "figures", "tables", "claims", "report"]
 
@@ -37,7 +36,7 @@ def read(data: Path) -> pd.DataFrame:
 def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
     """Every claim at every scale that has runs for it."""
     judged = [
-        claims.judge(frame[frame.scale == scale], np.random.default_rng(SEED)).assign(scale=scale)
+        claims.judge(frame[frame.scale == scale]).assign(scale=scale)
         for scale in names.SCALES
         if (frame.scale == scale).any()
     ]
@@ -48,7 +47,7 @@ def summary_page(frame: pd.DataFrame) -> str:
     """The report page."""
     overview, failed = statistics.overview(frame), statistics.failures(frame)
     text = (
-        "Every number stands with the number of its runs and a 95 % bootstrap interval over "
+        "Every number stands with the number of its runs and a 95 % t interval over "
         "runs. A failed run counts with the lowest value it reported; a run that has not "
         "finished has no score (then “4 of 5” runs count). A commit with a plus had changes "
         "that were not committed."

@@ -1,23 +1,24 @@
-"""DataFrame in, DataFrame out: scores, intervals, sweeps. Randomness is an argument.
+"""DataFrame in, DataFrame out: scores, intervals, sweeps. Nothing is drawn at random.
 
-The unit is the run. Intervals are 95 % percentile bootstraps over runs, never over episodes.
+The unit is the run. Intervals are Student's t over runs, never over episodes: they cover the mean
+as often as they say from two runs on where runs are normal, as final scores nearly are.
 
 A run that failed is a run, not a gap: its score is the *lowest* value it ever reported (or,
 where it reported none, the lowest of any run on that task), since it delivered no policy. A run
 that has not finished has no score.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from analysis.names import penalised
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-RESAMPLES = 2000
 LEVEL = 0.95
 GROUP = ["env", "method", "step_size"]
 
@@ -32,8 +33,8 @@ def as_panels(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(env=panel.fillna(runs.env), updates=runs.iteration - 1)
 
 
-def interval(values: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Bounds of the bootstrapped mean over runs; NaN for fewer than two runs.
+def interval(values: Array, level: float = LEVEL) -> tuple[Array, Array]:
+    """Student's t interval of the mean over runs; NaN for fewer than two runs.
 
     values: (n, ...), one row per run. Returns (low, high), each of shape values.shape[1:].
     """
@@ -41,9 +42,26 @@ def interval(values: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     if n < 2:
         nan = np.full(values.shape[1:], np.nan)
         return nan, nan.copy()
-    means = values[rng.integers(n, size=(RESAMPLES, n))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return low, high
+    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
+    half = stats.t.ppf((1 + level) / 2, n - 1) * spread / np.sqrt(n)
+    return mean - half, mean + half
+
+
+def difference(left: Array, right: Array, level: float = LEVEL) -> tuple[float, float, float]:
+    """Mean of `left` (n,) minus mean of `right` (m,), and Welch's t interval (low, high).
+
+    The two sides may have different spreads. The bounds are NaN where one has fewer than two runs.
+    """
+    estimate, (n, m) = float(left.mean() - right.mean()), (len(left), len(right))
+    if min(n, m) < 2:
+        return estimate, float("nan"), float("nan")
+    own, other = left.var(ddof=1) / n, right.var(ddof=1) / m
+    if own + other == 0:
+        return estimate, estimate, estimate
+    share = own / (own + other)
+    freedom = 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
+    half = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(own + other))
+    return estimate, estimate - half, estimate + half
 
 
 def scores(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -78,7 +96,7 @@ def _area(x: Array, y: Array) -> float:
     return float(np.trapezoid(y, x) / (x[-1] - x[0])) if len(x) > 1 else float(y[0])
 
 
-def summary(scored: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def summary(scored: pd.DataFrame) -> pd.DataFrame:
     """One row per task, method and step size: mean, interval and range over the runs with a score.
 
     `n` of all `runs` have one: not the unfinished, nor those in which no episode ended.
@@ -86,7 +104,7 @@ def summary(scored: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     rows = []
     for key, group in scored.groupby(GROUP, sort=True, dropna=False):
         values = group.score.dropna().to_numpy()
-        low, high = interval(values, rng)
+        low, high = interval(values)
         rows.append(
             {
                 **dict(zip(GROUP, key, strict=True)),
@@ -155,13 +173,13 @@ def _spans(seeds: Iterable[int]) -> str:
     return ", ".join(f"{a}" if a == b else f"{a}–{b}" for a, b in zip(first, last, strict=True))
 
 
-def tuning(runs: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tuning(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What each step size of a tuning ends at: (one row per step size, one row per run).
 
     runs: of `tuning_<panel>` experiments at one scale. Column `chosen` marks the best.
     """
     scored = scores(runs, "reward_per_step")
-    table = summary(scored, rng)
+    table = summary(scored)
     best = chosen(runs, str(runs.scale.iloc[0])).set_index(["panel", "method"]).step_size
     own = [best.get((env, method)) for env, method in zip(table.env, table.method, strict=True)]
     return table.assign(chosen=table.step_size == own), scored
@@ -172,35 +190,7 @@ def last_updates(runs: pd.DataFrame) -> pd.Series:
     return runs.groupby(["env", "method"]).updates.max().clip(lower=0)
 
 
-def difference(left: Array, right: Array, rng: np.random.Generator) -> tuple[float, float, float]:
-    """Mean of `left` (n,) minus mean of `right` (m,), and its 95 % bootstrap interval.
-
-    Each side is resampled on its own. The bounds are NaN where a side has fewer than two runs.
-    """
-    return lead(left, [right], rng)
-
-
-def lead(
-    left: Array, rivals: Sequence[Array], rng: np.random.Generator
-) -> tuple[float, float, float]:
-    """Mean of `left` (n,) minus the highest mean of its rivals, and its 95 % bootstrap interval.
-
-    Every side is resampled on its own, and the highest taken anew each time: as a resampled
-    maximum lies above that of the means, the interval errs against `left`. The bounds are NaN
-    where a side has fewer than two runs.
-    """
-    estimate = float(left.mean() - max(rival.mean() for rival in rivals))
-    if min(len(side) for side in (left, *rivals)) < 2:
-        return estimate, float("nan"), float("nan")
-    own, *others = (
-        side[rng.integers(len(side), size=(RESAMPLES, len(side)))].mean(axis=1)
-        for side in (left, *rivals)
-    )
-    low, high = np.quantile(own - np.max(others, axis=0), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return estimate, float(low), float(high)
-
-
-def sweep(runs: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+def sweep(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What each step size ends at: (one row per step size, one row per run).
 
     Column `step` grows with the length of the step in every rule: δ, and 1/λ where the rule
@@ -208,7 +198,7 @@ def sweep(runs: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, p
     `trpo` the mean score of TRPO at its best step size.
     """
     scored = scores(runs, "return_100")
-    table = summary(scored, rng)
+    table = summary(scored)
     first = runs.dropna(subset=["return_mean"]).sort_values("iteration").groupby("run_id")
     start = float(first.return_mean.first().mean())
     trpo = table[table.method == "trpo_single_path"]["mean"].max()

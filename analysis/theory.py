@@ -64,7 +64,7 @@ def slacks(runs: pd.DataFrame) -> pd.DataFrame:
     return found.sort_values(["env", "bound", "kl"]).reset_index(drop=True)
 
 
-def bounds(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def bounds(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per task and bound: its slack on random pairs, and how often it was violated.
 
     `median` is the mean over runs of each run's median over distances, `least` the least of all;
@@ -77,7 +77,7 @@ def bounds(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         for name in BOUNDS:
             of = found[(found.env == env) & (found.bound == name)]
             medians = of.groupby("run_id").q50.median().to_numpy(dtype=float)
-            low, high = interval(medians, rng)
+            low, high = interval(medians)
             median = medians.mean() if len(medians) else float("nan")
             counts = stepped[f"violations_{name}"].sum(), stepped.mdps.sum()
             rows.append([name, env, len(medians), median, float(low), float(high),
@@ -86,14 +86,14 @@ def bounds(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def curves(runs: pd.DataFrame, y: str, rng: np.random.Generator) -> pd.DataFrame:
+def curves(runs: pd.DataFrame, y: str) -> pd.DataFrame:
     """Mean of `y` over runs, and its interval, of each task, method and iteration."""
     rows = []
     own = learners(runs)
     known = own.dropna(subset=[y]) if y in own else own[:0]
     for key, group in known.groupby(["env", "method", "iteration"], sort=True):
         values = group[y].to_numpy(dtype=float)
-        low, high = interval(values, rng)
+        low, high = interval(values)
         rows.append([*key, values.mean(), float(low), float(high), len(values)])
     return pd.DataFrame(rows, columns=["env", "method", "x", "mean", "low", "high", "n"])
 
@@ -104,7 +104,7 @@ def learners(runs: pd.DataFrame) -> pd.DataFrame:
     return own[~own.method.isin([PAIRS, LINE])]
 
 
-def steps(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def steps(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per task and method: steps, how many lowered η, their KL, and the last regret.
 
     KL and regret are means over runs, the KL of a run's median step; it is NaN where infinite.
@@ -116,7 +116,7 @@ def steps(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         ends: list[float] = []
         for values in (by_run.kl_mean.median(), by_run.regret_mean.last()):
             each = values.to_numpy(dtype=float)
-            low, high = interval(each, rng)
+            low, high = interval(each)
             ends += [each.mean(), float(low), float(high)]
         rows.append([*key, by_run.ngroups, int(taken), round(lowered), *ends])
     columns = ["env", "method", "n", "taken", "lowered", "kl", "kl_low", "kl_high"]
@@ -141,7 +141,7 @@ def points(runs: pd.DataFrame) -> pd.DataFrame:
     return along.loc[list(at)].assign(point=["θ_old", "maximum of M", "maximum of η"])
 
 
-def judge(runs: pd.DataFrame, rng: np.random.Generator) -> Iterator[list[str]]:
+def judge(runs: pd.DataFrame) -> Iterator[list[str]]:
     """The rows of `claims.COLUMNS` that finite MDPs decide; none where they were not run.
 
     What must never happen is counted: once contradicts it. What is to happen sometimes is
@@ -173,7 +173,7 @@ def judge(runs: pd.DataFrame, rng: np.random.Generator) -> Iterator[list[str]]:
         ("vanilla_gradient", "Vanilla gradient steps of a fixed length"),
     ):
         text = f"{named} lower η in some MDPs where states look alike (share of steps)"
-        yield _sometimes(text, taken[(taken.method == method) & alike], rng)
+        yield _sometimes(text, taken[(taken.method == method) & alike])
 
 
 def _never(text: str, source: str, own: pd.DataFrame) -> list[str]:
@@ -193,13 +193,13 @@ def _counted(
     return [text, source, runs, f"{count:,} of {of:,} {what}", verdict]
 
 
-def _sometimes(text: str, own: pd.DataFrame, rng: np.random.Generator) -> list[str]:
+def _sometimes(text: str, own: pd.DataFrame) -> list[str]:
     """The row of a claim that some steps lower η."""
     source, shares = "§2, after Eq. 2", _shares(own)
     runs = str(len(shares))
     if not len(shares):
         return [text, source, runs, "–", "no data"]
-    low, high = map(float, interval(shares, rng))
+    low, high = map(float, interval(shares))
     verdict = "supported" if shares.max() > 0 else "undecided"
     return [text, source, runs, with_interval(float(shares.mean()), low, high), verdict]
 

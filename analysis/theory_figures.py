@@ -75,7 +75,7 @@ def steps(tables: dict[str, pd.DataFrame], runs: pd.DataFrame, scale: str) -> "F
             panel.set_xlabel("iterations")
             panel.set_title(env if not i else "")
             _curves(panel, tables[name][tables[name].env == env])
-    notes = ["mean over runs; shaded: 95 % bootstrap interval over runs", _sizes(runs)]
+    notes = ["mean over runs; shaded: 95 % t interval over runs", _sizes(runs)]
     legend(figure, method_lines(runs.method), notes)
     figure.suptitle(f"Exact steps on finite MDPs at scale “{scale}”")
     return figure

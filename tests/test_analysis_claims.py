@@ -11,7 +11,7 @@ TRPO, NATURAL = ("trpo_single_path", 0.01), ("natural_gradient", 1.0)
 
 
 def verdict(frame: pd.DataFrame, words: str) -> pd.Series:
-    table = judge(frame, np.random.default_rng(0))
+    table = judge(frame)
     rows = table[table.claim.str.contains(words)]
     assert len(rows) == 1
     return rows.iloc[0]
@@ -65,11 +65,11 @@ def _panel(env: str, cells: dict[str, list[list[float]]]) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("rwr", "expected"),
-    [([1.0, 2.0], "supported"), ([9.0, 10.0], "contradicted"), ([3.0, 6.0], "undecided")],
+    [([1.0, 1.1], "supported"), ([9.0, 9.1], "contradicted"), ([3.0, 6.0], "undecided")],
 )
 def test_the_best_method_is_above_every_rival(rwr: list[float], expected: str) -> None:
-    cells = {"trpo_vine": [[4.0], [5.0]], "natural_gradient": [[1.0], [1.0]],
-             "cem": [[0.0], [1.0]], "rwr": [[v] for v in rwr]}  # fmt: skip
+    cells = {"trpo_vine": [[4.0], [4.1]], "natural_gradient": [[1.0], [1.0]],
+             "cem": [[0.0], [0.1]], "rwr": [[v] for v in rwr]}  # fmt: skip
     row = verdict(_panel("hopper", cells), r"TRPO \(vine\) ends above .* paper's hopper")
     assert row.verdict == expected
     assert row.runs == "2 / 2, 2, 2"
@@ -83,7 +83,7 @@ def test_a_best_method_without_all_rivals_is_no_data() -> None:
 
 @pytest.mark.parametrize(
     ("natural", "expected"),
-    [([0.5, 0.9], "supported"), ([1.2, 1.5], "contradicted"), ([0.5, 1.5], "undecided")],
+    [([0.5, 0.51], "supported"), ([1.2, 1.21], "contradicted"), ([0.5, 1.5], "undecided")],
 )
 def test_a_number_stands_on_the_left_too(natural: list[float], expected: str) -> None:
     frame = _panel("hopper", {"natural_gradient": [[v] for v in natural]})
@@ -109,7 +109,7 @@ def test_learning_is_compared_over_all_iterations(
 
 @pytest.mark.parametrize(
     ("empirical", "expected"),
-    [([5.0, 5.5], "supported"), ([2.0, 3.0], "contradicted"), ([5.5, 8.0], "undecided")],
+    [([5.0, 5.01], "supported"), ([2.0, 2.01], "contradicted"), ([5.5, 8.0], "undecided")],
 )
 def test_likeness_is_a_difference_within_the_margin(empirical: list[float], expected: str) -> None:
     """TRPO rises from 0 to 10 with a mean of 5; alike is within 1 of it."""
@@ -154,7 +154,7 @@ def test_a_method_that_was_not_run_is_no_data() -> None:
 
 
 def test_claims_are_judged_only_where_their_experiment_was_run() -> None:
-    assert judge(runs_frame({TRPO: [[1.0]]}, experiment="other"), np.random.default_rng(0)).empty
+    assert judge(runs_frame({TRPO: [[1.0]]}, experiment="other")).empty
 
 
 def test_every_claim_is_stated_once() -> None:
