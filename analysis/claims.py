@@ -1,10 +1,11 @@
 """What the paper claims, and what our runs say about it.
 
-A claim is a difference between two sides that it says is positive. The runs support it where
-the 95 % t interval of the difference lies above zero, contradict it where it lies below
-zero, and leave it undecided otherwise. A claim that two sides are alike is supported where the
-interval lies within a margin, contradicted where it lies outside. A shorter or missing
-experiment is no data.
+A claim says that its left side is above its right one. Each has a margin, the smallest effect
+that matters, fixed by a rule (`tenth_of_rise`, `hundredth_of`, `TENTH_IN_LOGS`) and not claim by
+claim; the rules are younger than the runs first judged by them. `analysis.verdict` says when runs
+support a claim, contradict it, call its sides alike, or leave it undecided. A side above each of
+several rivals is compared with each, at a level of 1 − 0.05 / k for k rivals, and never with
+their maximum. A shorter or missing experiment is no data.
 """
 
 from collections.abc import Callable
@@ -14,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import noise, theory
-from analysis.names import look, number, task
+from analysis.names import NO_DATA, look, number, task
 from analysis.statistics import LEVEL, Array, averages, best_step_size, difference, scores
 from analysis.tables import with_interval
+from analysis.verdict import compared, likened, together
 
 Measure = Callable[[pd.DataFrame, str], Array]
 """Of the runs of one experiment and task, those of one side: a value per run (n,)."""
@@ -25,8 +27,9 @@ Measure = Callable[[pd.DataFrame, str], Array]
 class Claim(NamedTuple):
     """`left` is above `right` (one, or each of several) on `env` of `experiment`.
 
-    A side is the name of what is measured, or a number. With `margin`, the claim is that the
-    two differ by less than it.
+    A side is the name of what is measured, or a number. `margin`: of the runs, the smallest effect
+    that matters; NaN where nothing says so, which leaves the claim undecided. Where `alike`, the
+    claim is that the two differ by less.
     """
 
     text: str
@@ -36,10 +39,11 @@ class Claim(NamedTuple):
     measure: Measure
     left: str | float
     right: str | float | tuple[str, ...]
-    margin: Callable[[pd.DataFrame], float] | None = None
+    margin: Callable[[pd.DataFrame], float]
+    alike: bool = False
 
 
-COLUMNS = ["claim", "source", "runs", "difference [95 % interval]", "verdict"]
+COLUMNS = ["claim", "source", "runs", "difference [95 % interval]", "margin", "verdict"]
 TRPO, VINE, NATURAL = "trpo_single_path", "trpo_vine", "natural_gradient"
 FIGURE4 = "§8.1, Figure 4"
 _REWARD = "reward_per_step"
@@ -89,12 +93,28 @@ def noisier(unit: str) -> Measure:
     return lambda runs, sampler: noise.overall(runs, sampler, unit)
 
 
-def tenth_of_rise(runs: pd.DataFrame) -> float:
+def tenth_of_rise(metric: str) -> Callable[[pd.DataFrame], float]:
     """A tenth of what TRPO gains from its first iteration to its last; NaN where that is none."""
-    own = runs[runs.method == TRPO].dropna(subset=[_REWARD]).sort_values("iteration")
-    first = own.groupby("run_id")[_REWARD].first()
-    rise = final(_REWARD)(runs, TRPO).mean() - first.mean()
-    return float(rise / 10) if rise > 0 else float("nan")
+
+    def margin(runs: pd.DataFrame) -> float:
+        own = runs[runs.method == TRPO].dropna(subset=[metric]).sort_values("iteration")
+        first, last = own.groupby("run_id")[metric].first(), final(metric)(runs, TRPO)
+        rise = last.mean() - first.mean() if len(last) else float("nan")
+        return float(rise / 10) if rise > 0 else float("nan")
+
+    return margin
+
+
+def hundredth_of(threshold: float) -> Callable[[pd.DataFrame], float]:
+    """A hundredth of a number that the claim itself draws: to pass it is the effect."""
+    return lambda runs: threshold / 100
+
+
+TENTH_IN_LOGS = float(np.log(1.1))
+"""A tenth more, where sides are logarithms."""
+
+
+_RISE = tenth_of_rise(_REWARD)
 
 
 def _panel(env: str) -> tuple[str, str, str]:
@@ -103,7 +123,7 @@ def _panel(env: str) -> tuple[str, str, str]:
 
 def _ends_above(env: str, other: str) -> Claim:
     text = f"TRPO ends above {_named(other)} on the paper's {env}"
-    return Claim(text, *_panel(env), final(_REWARD), TRPO, other)
+    return Claim(text, *_panel(env), final(_REWARD), TRPO, other, _RISE)
 
 
 def _ends_best(env: str, method: str) -> Claim:
@@ -111,12 +131,12 @@ def _ends_best(env: str, method: str) -> Claim:
     rivals = f"{', '.join(most)} and {last}"
     name = f"TRPO ({look(method).label.removeprefix('TRPO, ')})"
     text = f"{name} ends above {rivals} on the paper's {task(env).lower()}"
-    return Claim(text, *_panel(env), final(_REWARD), method, _EARLIER[env])
+    return Claim(text, *_panel(env), final(_REWARD), method, _EARLIER[env], _RISE)
 
 
 def _stands_still(env: str) -> Claim:
     text = f"The natural gradient ends below the 1 per step for standing on the paper's {env}"
-    return Claim(text, *_panel(env), final(_REWARD), 1.0, NATURAL)
+    return Claim(text, *_panel(env), final(_REWARD), 1.0, NATURAL, hundredth_of(1.0))
 
 
 def _learns_alike(env: str) -> Claim:
@@ -124,13 +144,14 @@ def _learns_alike(env: str) -> Claim:
     text = f"Empirical FIM learns as fast as TRPO on the paper's {name} (mean over all iterations)"
     source = "§6 and §8.1, Figure 4"
     sides = average(_REWARD), "empirical_fim", TRPO
-    return Claim(text, source, f"figure4_{env}", env, *sides, tenth_of_rise)
+    return Claim(text, source, f"figure4_{env}", env, *sides, _RISE, alike=True)
 
 
 def _modern(env: str, other: str) -> Claim:
     text = f"TRPO ends above {_named(other)} on {task(env)}"
     source = "§8.1, carried to a modern task"
-    return Claim(text, source, "modern", env, final("return_100"), TRPO, other)
+    sides = final("return_100"), TRPO, other
+    return Claim(text, source, "modern", env, *sides, tenth_of_rise("return_100"))
 
 
 def _named(method: str) -> str:
@@ -143,19 +164,20 @@ def _varies_less(env: str, unit: str) -> Claim:
     per = {"q_samples": "Q sample", "estimate_steps": "simulator step"}[unit]
     text = f"Vine's gradient varies less than single path's on {task(env)}, per {per} (logarithms)"
     source = "§5.2" if unit == "q_samples" else "beside §5.2, which grants vine more steps"
-    return Claim(text, source, "variance", env, noisier(unit), "single_path", 0.0)
+    sides = noisier(unit), "single_path", 0.0
+    return Claim(text, source, "variance", env, *sides, lambda runs: TENTH_IN_LOGS)
 
 
 _CARTPOLE = _panel("cartpole")
 CLAIMS = [
     Claim("TRPO is above 9 per step on cart-pole by iteration 30",
-          *_CARTPOLE, after(_REWARD, 30), TRPO, 9.0),
+          *_CARTPOLE, after(_REWARD, 30), TRPO, 9.0, hundredth_of(9.0)),
     Claim("The natural gradient ends above 9 per step on cart-pole",
-          *_CARTPOLE, final(_REWARD), NATURAL, 9.0),
+          *_CARTPOLE, final(_REWARD), NATURAL, 9.0, hundredth_of(9.0)),
     Claim("Max KL learns more slowly than TRPO on cart-pole (at iteration 15)",
-          *_CARTPOLE, after(_REWARD, 15), TRPO, "max_kl"),
+          *_CARTPOLE, after(_REWARD, 15), TRPO, "max_kl", _RISE),
     Claim("Max KL learns more slowly than TRPO on cart-pole (mean over all iterations)",
-          *_CARTPOLE, average(_REWARD), TRPO, "max_kl"),
+          *_CARTPOLE, average(_REWARD), TRPO, "max_kl", _RISE),
     *[_ends_best(env, method) for env in _EARLIER for method in (TRPO, VINE)],
     *[_ends_above(env, other) for env in ("swimmer", "hopper", "walker")
       for other in _EARLIER[env] if other != "rwr"],
@@ -175,26 +197,24 @@ def judge(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _verdict(claim: Claim, runs: pd.DataFrame) -> list[str]:
-    """The claim's row of `COLUMNS`."""
+    """The claim's row of `COLUMNS`; shown is the difference to the closest of several rivals."""
     own = runs[(runs.experiment == claim.experiment) & (runs.env == claim.env)]
     rivals = claim.right if isinstance(claim.right, tuple) else (claim.right,)
     left, *right = (_values(claim, side, own) for side in (claim.left, *rivals))
     sizes = _sizes((claim.left, *rivals), [left, *right])
     if not all(len(side) for side in (left, *right)):
-        return [claim.text, claim.source, sizes, "–", "no data"]
-    level = 1 - (1 - LEVEL) / len(rivals)
+        return [claim.text, claim.source, sizes, "–", "–", NO_DATA]
+    level, margin = 1 - (1 - LEVEL) / len(rivals), claim.margin(own)
     each = [difference(left, rival, level) for rival in right]
-    words = with_interval(*min(each)) + (f" at {100 * level:.4g} %" if len(rivals) > 1 else "")
-    (_, low, high), *_ = each
-    if claim.margin:
-        margin = claim.margin(own)
-        words += f", margin {number(margin)}"
-        low, high = _inside(low, high, margin)
-        each = [(0.0, low, high)]
-    above = all(low > 0 for _, low, _ in each)
-    below = any(high < 0 for _, _, high in each)
-    verdict = "supported" if above else "contradicted" if below else "undecided"
-    return [claim.text, claim.source, sizes, words, verdict]
+    closest = min(range(len(each)), key=lambda k: each[k][0])
+    words = with_interval(*each[closest])
+    if len(rivals) > 1:
+        words += f" to {look(str(rivals[closest])).label}, at {100 * level:.4g} %"
+    if claim.alike:
+        said = likened(*each[0][1:], margin)
+    else:
+        said = together([compared(*found, margin) for found in each])
+    return [claim.text, claim.source, sizes, words, number(margin), said]
 
 
 def _values(claim: Claim, side: str | float, own: pd.DataFrame) -> Array:
@@ -206,9 +226,3 @@ def _sizes(sides: tuple[str | float, ...], values: list[Array]) -> str:
     """How many runs each side has, the rivals' after a stroke; numbers have none."""
     counts = [str(len(v)) if isinstance(s, str) else "" for s, v in zip(sides, values, strict=True)]
     return " / ".join(part for part in (counts[0], ", ".join(counts[1:])) if part)
-
-
-def _inside(low: float, high: float, margin: float) -> tuple[float, float]:
-    """Bounds of margin − |difference|, from those of the difference."""
-    near = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
-    return margin - max(abs(low), abs(high)), margin - near

@@ -76,6 +76,10 @@ TASKS = {
     "humanoid": "Humanoid",
 }
 _PENALISED = ("natural_gradient", "theory_penalty")
+SUPPORTED, CONTRADICTED, ALIKE, UNDECIDED, NO_DATA = VERDICTS = (
+    *("supported", "contradicted", "alike", "undecided", "no data"),
+)
+"""What runs say about a claim."""
 SCALES = ["paper", "desk", "demo", "smoke"]
 
 

@@ -55,9 +55,14 @@ def summary_page(frame: pd.DataFrame) -> str:
     shown = [tables.readable(overview)] + ([] if failed.empty else [failed])
     parts = [page.Section("What was run", text, [], shown)]
     text = (
-        "Supported: the interval lies above zero. Contradicted: below. Undecided: across. A claim "
-        "of likeness is supported where the interval lies within the margin, and contradicted "
-        "where it lies outside."
+        "The margin is the smallest effect that matters: a tenth of what TRPO gains on the task, a "
+        "hundredth of a number that the claim itself names, a tenth more where sides are "
+        "logarithms. Supported: the interval lies above zero, and the difference reaches the "
+        "margin. Contradicted: the same below zero. Alike: the interval lies within the margin. "
+        "Undecided: anything else. Above each of k rivals: each compared at a level of "
+        "1 − 0.05 / k, shown for the closest; contradicted by any, supported by all. A claim of "
+        "likeness is supported where the interval lies within the margin, and contradicted where "
+        "it lies outside."
     )
     parts.append(page.Section("What the paper claims", text, [], [verdicts(frame)]))
     for chapter in chapters(frame):

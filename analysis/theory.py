@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.load import QUANTILES
+from analysis.names import CONTRADICTED, NO_DATA, SUPPORTED, UNDECIDED
 from analysis.statistics import Array, interval
 from analysis.tables import with_interval
 
@@ -188,9 +189,9 @@ def _counted(
     """The row of a claim that something never happens: it did `count` times `of` so many."""
     runs = str(own.run_id.nunique())
     if not of:
-        return [text, source, runs, "–", "no data"]
-    verdict = "contradicted" if count else "supported"
-    return [text, source, runs, f"{count:,} of {of:,} {what}", verdict]
+        return [text, source, runs, "–", "–", NO_DATA]
+    verdict = CONTRADICTED if count else SUPPORTED
+    return [text, source, runs, f"{count:,} of {of:,} {what}", "–", verdict]
 
 
 def _sometimes(text: str, own: pd.DataFrame) -> list[str]:
@@ -198,10 +199,10 @@ def _sometimes(text: str, own: pd.DataFrame) -> list[str]:
     source, shares = "§2, after Eq. 2", _shares(own)
     runs = str(len(shares))
     if not len(shares):
-        return [text, source, runs, "–", "no data"]
+        return [text, source, runs, "–", "–", NO_DATA]
     low, high = map(float, interval(shares))
-    verdict = "supported" if shares.max() > 0 else "undecided"
-    return [text, source, runs, with_interval(float(shares.mean()), low, high), verdict]
+    verdict = SUPPORTED if shares.max() > 0 else UNDECIDED
+    return [text, source, runs, with_interval(float(shares.mean()), low, high), "–", verdict]
 
 
 def _shares(own: pd.DataFrame) -> Array:
