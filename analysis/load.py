@@ -167,10 +167,12 @@ def latest(frame: pd.DataFrame) -> pd.DataFrame:
     """Keep the run that started last among runs that differ in nothing we group by.
 
     A changed setting gives a run another name, so an older run of the same cell can lie beside
-    it. Counting both would let one seed vote twice.
+    it. Counting both would let one seed vote twice. One that is not done stands for its cell only
+    where none is done.
     """
     cell = ["experiment", "scale", "env", "method", "protocol", "seed", "step_size"]
-    each = frame.drop_duplicates("run_id").sort_values(["started", "run_id"], na_position="first")
+    each = frame.drop_duplicates("run_id").assign(whole=lambda runs: runs.status == "done")
+    each = each.sort_values(["whole", "started", "run_id"], na_position="first")
     kept = each.drop_duplicates(cell, keep="last")
     return frame[frame.run_id.isin(kept.run_id)].reset_index(drop=True)
 
@@ -189,12 +191,29 @@ def thin(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[keep].reset_index(drop=True)
 
 
+def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """The runs of both; of one that is in both, the new form unless the old one went further.
+
+    A run that is done is never replaced by one that is not, and none by a shorter one. No run is
+    lost: those that only one of the two has all stay.
+    """
+    ended = [frame.groupby("run_id").agg(status=("status", "first"), last=("iteration", "max"))
+             for frame in (old, new)]  # fmt: skip
+    was, now = ended[0].join(ended[1].add_suffix("_now"), how="inner"), ended[1]
+    undone = (was.status == "done") & (was.status_now != "done")
+    shorter = was.last_now < was["last"]
+    stays = was.index[undone | shorter]
+    replaced = now.index.difference(stays)
+    parts = [old[~old.run_id.isin(replaced)], new[new.run_id.isin(replaced)]]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
 def save_tidy(frame: pd.DataFrame, path: Path) -> list[Path]:
-    """Write the thinned frame as `path` (metrics) and `path.runs.csv` (one line a run).
+    """Write the frame as `path` (metrics) and `path.runs.csv` (one line a run).
 
     Seven significant digits, sorted by run and iteration: the same frame gives the same bytes.
     """
-    rows = thin(frame).sort_values(["run_id", "iteration"])
+    rows = frame.sort_values(["run_id", "iteration"])
     metrics = rows[["run_id", *METRICS, *_measured(rows)]]
     parts = {path: metrics, _beside(path): rows[RUN].drop_duplicates("run_id")}
     path.parent.mkdir(parents=True, exist_ok=True)

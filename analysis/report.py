@@ -17,20 +17,26 @@ STEPS = ["data", "figures", "tables", "claims", "report"]
 
 
 def collect(results: Path, data: Path) -> list[Path]:
-    """Write the tidy data of every experiment that has runs; others stay as committed."""
-    frame = load.latest(load.runs(results / "runs"))
+    """Merge the runs of every experiment into its tidy data, which keep all that they hold."""
+    frame = load.runs(results / "runs")
     written = []
     for (experiment, scale), group in frame.groupby(["experiment", "scale"], sort=True):
-        written += load.save_tidy(group, data / f"{experiment}__{scale}.csv")
+        path, new = data / f"{experiment}__{scale}.csv", load.thin(group)
+        whole = load.merged(load.tidy(path), new) if path.exists() else new
+        written += load.save_tidy(whole, path)
     return written
 
 
 def read(data: Path) -> pd.DataFrame:
-    """All tidy data, Figure 4's experiments as panels. Raises ValueError where there are none."""
+    """All tidy data, one run a cell, Figure 4's experiments as panels.
+
+    Raises ValueError where there are none.
+    """
     paths = sorted(path for path in data.glob("*__*.csv") if not path.stem.endswith(".runs"))
     if not paths:
         raise ValueError(f"no data in {data}: run `make reproduce` first")
-    return statistics.as_panels(pd.concat([load.tidy(path) for path in paths], ignore_index=True))
+    frame = pd.concat([load.tidy(path) for path in paths], ignore_index=True)
+    return statistics.as_panels(load.latest(frame))
 
 
 def verdicts(frame: pd.DataFrame) -> pd.DataFrame:

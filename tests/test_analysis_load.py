@@ -161,6 +161,33 @@ def test_the_run_that_started_last_stands_for_its_cell(tmp_path: Path) -> None:
     assert sorted(frame.return_100) == [2.0, 3.0]
 
 
+def _ended(run: str, status: str, *returns: float) -> pd.DataFrame:
+    iteration = range(1, len(returns) + 1)
+    run_of = {"run_id": run, "status": status, "iteration": iteration}
+    return pd.DataFrame({**run_of, "return_100": returns})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        (("done", 1.0, 2.0), ("running", 3.0, 4.0, 5.0), [1.0, 2.0]),
+        (("done", 1.0, 2.0), ("done", 3.0), [1.0, 2.0]),
+        (("running", 1.0, 2.0), ("failed", 3.0), [1.0, 2.0]),
+        (("done", 1.0), ("done", 3.0, 4.0), [3.0, 4.0]),
+        (("running", 1.0), ("done", 3.0), [3.0]),
+        (("done", 1.0), ("done", 3.0), [3.0]),
+    ],
+)
+def test_merging_never_puts_less_in_place_of_more(
+    old: tuple[str, float], new: tuple[str, float], kept: list[float]
+) -> None:
+    only_old, only_new = _ended("o", "failed", 7.0), _ended("n", "running", 8.0)
+    frame = load.merged(pd.concat([_ended("a", *old), only_old]),
+                        pd.concat([_ended("a", *new), only_new]))  # fmt: skip
+    assert frame[frame.run_id == "a"].return_100.tolist() == kept
+    assert frame[frame.run_id != "a"].return_100.tolist() == [7.0, 8.0]
+
+
 def test_thinning_keeps_every_kth_iteration_the_first_and_the_last() -> None:
     short = pd.DataFrame({"run_id": "a", "iteration": range(1, 104)})
     long = pd.DataFrame({"run_id": "b", "iteration": range(1, 252)})

@@ -1,5 +1,6 @@
 """From run directories to files: what is written, byte for byte, and what is refused."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,15 +102,29 @@ def test_the_page_holds_its_pictures_and_says_what_failed(results: Path) -> None
     assert "http" not in text.replace("http-equiv", "")
 
 
-def test_fresh_runs_replace_their_experiment_and_leave_others(tmp_path: Path) -> None:
-    write_run(tmp_path / "runs", [1.0])
-    kept, replaced = (tmp_path / "data" / f"modern__{scale}.csv" for scale in ("paper", "demo"))
-    kept.parent.mkdir()
-    for path in (kept, replaced):
-        path.write_text("as committed")
+def test_one_fresh_run_is_merged_into_the_committed_ones(tmp_path: Path) -> None:
+    """Every committed line stays, byte for byte, in its file and in those without new runs."""
+    shutil.copytree(ROOT / "results" / "data", tmp_path / "data")
+    before = _files(tmp_path / "data")
+    run = write_run(tmp_path / "runs", [1.0, 2.0], scale__name="desk", seed=7)
     assert report.main(["--results", str(tmp_path), "--only", "data"]) == 0
-    assert kept.read_text() == "as committed"
-    assert load.tidy(replaced).return_100.tolist() == [1.0]
+    after = _files(tmp_path / "data")
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {"modern__desk.csv", "modern__desk.runs.csv"}
+    for name in changed:
+        old, new = (set(files[name].splitlines()) for files in (before, after))
+        assert old < new
+        assert all(line.startswith(run.name.encode()) for line in new - old)
+
+
+def test_a_variant_of_a_committed_run_does_not_take_its_place(tmp_path: Path) -> None:
+    """Both stay in the data; the report shows one run a cell, and a done one if there is one."""
+    write_run(tmp_path / "runs", [1.0])
+    write_run(tmp_path / "runs", [9.0], status="running", gamma=0.5)
+    for _ in range(2):
+        assert report.main(["--results", str(tmp_path), "--only", "data"]) == 0
+    assert len(load.tidy(tmp_path / "data" / "modern__demo.csv")) == 2
+    assert report.read(tmp_path / "data").return_100.tolist() == [1.0]
 
 
 def test_runs_that_report_nothing_are_shown_as_such(tmp_path: Path) -> None:
