@@ -12,13 +12,16 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from analysis.load import MEASURED
+from analysis.names import DONE
 from analysis.statistics import Array, interval
 
+MEASURED = ("q_samples", "estimate_steps", "gradient_variance", "gradient_square", "trained")
+"""Columns of `metrics.csv`: a batch's cost, the variance, the squared length, the stage."""
 STAGE = ["env", "trained"]
 UNITS = ["q_samples", "estimate_steps"]
 """What a batch costs: estimates of Q, and steps of the simulator."""
-COMPARED = ["single_path", "vine_independent"]
+VINE, SINGLE_PATH = "vine", "single_path"
+COMPARED = [SINGLE_PATH, "vine_independent"]
 """The samplers that are compared with the vine."""
 
 
@@ -28,7 +31,7 @@ def noise(runs: pd.DataFrame) -> pd.DataFrame:
     It is NaN where the squared length of the mean gradient was estimated as 0 or below.
     """
     columns = ["run_id", "env", "sampler", "seed", *MEASURED]
-    done = runs[runs.status == "done"].reindex(columns=columns)
+    done = runs[runs.status == DONE].reindex(columns=columns)
     each = done.dropna(subset=["gradient_variance"]).sort_values(["run_id", "trained", "q_samples"])
     stage = each.groupby(["run_id", "trained"])
     signal = stage.gradient_square.transform("last")
@@ -63,7 +66,7 @@ def log_ratios(runs: pd.DataFrame, sampler: str, unit: str) -> pd.DataFrame:
     each = noise(runs)
     each["single"] = np.log(each.noise * each[unit])
     single = each.groupby(["sampler", "seed", "trained"]).single.agg(_mean).unstack()
-    of = {name: single[single.index.get_level_values(0) == name] for name in (sampler, "vine")}
+    of = {name: single[single.index.get_level_values(0) == name] for name in (sampler, VINE)}
     own, vine = (frame.droplevel(0) for frame in of.values())
     return own - vine
 
@@ -89,7 +92,7 @@ def compare(runs: pd.DataFrame) -> pd.DataFrame:
     for env, task_runs in runs.groupby("env"):
         seeds = task_runs.seed.nunique()
         for sampler, unit in product(COMPARED, UNITS):
-            silent = _silent(task_runs, [sampler, "vine"])
+            silent = _silent(task_runs, [sampler, VINE])
             for trained, column in log_ratios(task_runs, sampler, unit).items():
                 logs = column.dropna().to_numpy(dtype=float)
                 counts = len(logs), seeds, int(silent.get(trained, 0))

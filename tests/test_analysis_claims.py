@@ -1,15 +1,21 @@
 """Verdicts: an interval above zero, below zero, across it, or nothing to judge by."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_runs import runs_frame, variance_frame
+from analysis_runs import found, runs_frame, variance_frame
 
-from analysis import claims
-from analysis.claims import CLAIMS, judge
-from analysis.verdict import compared, together
+from analysis.chapter import verdicts
+from analysis.chapters.all import CHAPTERS
+from analysis.claim import COLUMNS, compared, together
 
 TRPO, NATURAL = ("trpo_single_path", 0.01), ("natural_gradient", 1.0)
+
+
+def judge(frame: pd.DataFrame) -> pd.DataFrame:
+    return verdicts(list(found(frame).values()))
 
 
 def verdict(frame: pd.DataFrame, words: str) -> pd.Series:
@@ -197,12 +203,13 @@ def test_the_closest_rival_is_named_with_its_level() -> None:
     assert row.margin == "0.405"
 
 
-def test_no_verdict_moves_when_another_claim_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_verdict_moves_when_another_claim_goes() -> None:
     frame = runs_frame({TRPO: [[1.0, 5.0], [2.0, 7.0], [1.0, 4.0]],
                         NATURAL: [[1.0, 2.0], [2.0, 3.0], [2.0, 2.5]]})  # fmt: skip
     whole = judge(frame)
-    monkeypatch.setattr(claims, "CLAIMS", [c for c in CLAIMS if c.text != whole.claim.iloc[0]])
-    pd.testing.assert_frame_equal(judge(frame), whole.iloc[1:].reset_index(drop=True))
+    fewer = [replace(chapter, claims=chapter.claims[1:]) for chapter in CHAPTERS]
+    kept = verdicts(list(found(frame, fewer).values()))
+    pd.testing.assert_frame_equal(kept, whole.iloc[1:].reset_index(drop=True))
 
 
 def test_a_method_that_was_not_run_is_no_data() -> None:
@@ -211,8 +218,16 @@ def test_a_method_that_was_not_run_is_no_data() -> None:
 
 
 def test_claims_are_judged_only_where_their_experiment_was_run() -> None:
-    assert judge(runs_frame({TRPO: [[1.0]]}, experiment="other")).empty
+    frame = runs_frame({TRPO: [[1.0]]}, experiment="figure4_swimmer", env="swimmer")
+    assert judge(frame).claim.str.contains("swimmer").all()
 
 
 def test_every_claim_is_stated_once() -> None:
-    assert len({claim.text for claim in CLAIMS}) == len(CLAIMS)
+    claims = [claim for chapter in CHAPTERS for claim in chapter.claims]
+    assert len({claim.text for claim in claims}) == len(claims)
+
+
+def test_a_verdict_has_its_columns_and_its_scale() -> None:
+    frame = runs_frame({TRPO: [[1.0]]})
+    assert judge(frame).columns.tolist() == [*COLUMNS, "scale"]
+    assert set(judge(frame).scale) == {"demo"}

@@ -99,7 +99,7 @@ def test_runs_that_did_not_finish_measure_nothing(status: str) -> None:
 
 
 def test_data_without_measurements_are_empty() -> None:
-    frame = variance_frame().drop(columns=noise.MEASURED)
+    frame = variance_frame().drop(columns=list(noise.MEASURED))
     assert noise.lines(frame).empty
     assert noise.compare(frame).empty
 

@@ -6,12 +6,10 @@ import pytest
 from analysis_runs import runs_frame
 from scipy import stats
 
-from analysis import statistics
-from analysis.learning import POINTS, curves
+from analysis.curves import curves
 from analysis.statistics import (
     averages,
     best_step_size,
-    chosen,
     difference,
     interval,
     scores,
@@ -136,67 +134,6 @@ def test_methods_without_a_step_size_have_curves_of_their_own() -> None:
     assert curve.tried.unique().tolist() == [1]
 
 
-def _tuning(panel: str, finals: dict[float, list[float]], **constant: object) -> pd.DataFrame:
-    """Runs of seeds 100, 101, …, with these final rewards per step at each penalty."""
-    cells = {("natural_gradient", size): [[0.0, v] for v in each] for size, each in finals.items()}
-    frame = runs_frame(cells, experiment=f"tuning_{panel}", env="walker2d", **constant)
-    return frame.assign(seed=frame.seed + 100, run_id=frame.run_id + panel + frame.scale)
-
-
-def test_the_chosen_penalty_has_the_best_mean_final_reward() -> None:
-    frame = pd.concat(
-        [
-            _tuning("walker", {1.0: [5.0, 1.0], 3.0: [4.0, 4.0], 9.0: [0.0, 9.0]}, scale="desk"),
-            _tuning("hopper", {27.0: [1.0], 81.0: [0.0]}, scale="desk"),
-            runs_frame({("natural_gradient", 5.0): [[99.0]]}, scale="desk"),
-        ]
-    )
-    best = chosen(frame)
-    assert best.to_dict("records") == [
-        {"panel": "hopper", "method": "natural_gradient", "step_size": 27.0, "tried": 2,
-         "seeds": "100", "scale": "desk"},
-        {"panel": "walker", "method": "natural_gradient", "step_size": 9.0, "tried": 3,
-         "seeds": "100–101", "scale": "desk"},
-    ]  # fmt: skip
-
-
-def test_a_scale_without_tuning_takes_the_choice_of_desk() -> None:
-    desk = _tuning("hopper", {1.0: [1.0], 3.0: [2.0]}, scale="desk")
-    demo = _tuning("walker", {9.0: [1.0], 27.0: [0.0]}, scale="demo")
-    both = pd.concat([desk, demo])
-    assert chosen(both, "demo").set_index("panel").step_size.to_dict() == {"hopper": 3, "walker": 9}
-    assert chosen(both, "paper").panel.tolist() == ["hopper"]
-    assert chosen(demo, "paper").empty
-
-
-def test_tuning_that_has_not_finished_chooses_nothing() -> None:
-    frame = _tuning("hopper", {1.0: [1.0], 3.0: [2.0]}, scale="desk")
-    assert chosen(frame.assign(status="running")).empty
-    partly = frame.assign(status=frame.step_size.map({1.0: "done", 3.0: "running"}))
-    assert chosen(partly).step_size.tolist() == [1.0]
-    assert chosen(runs_frame({TRPO: [[1.0]]})).empty
-
-
-def test_seeds_are_told_as_spans() -> None:
-    assert statistics._spans([7, 0, 1, 2, 2, 9, 10]) == "0–2, 7, 9–10"
-
-
-def test_tuning_marks_the_chosen_penalty() -> None:
-    frame = _tuning("walker", {1.0: [5.0, 1.0], 3.0: [4.0, 4.0]}, scale="desk")
-    table, runs = statistics.tuning(statistics.as_panels(frame))
-    assert table[["env", "step_size", "mean", "chosen"]].to_numpy().tolist() == [
-        ["walker", 1.0, 3.0, False],
-        ["walker", 3.0, 4.0, True],
-    ]
-    assert runs.score.tolist() == [5.0, 1.0, 4.0, 4.0]
-
-
-def test_the_last_update_is_that_of_the_longest_run() -> None:
-    frame = runs_frame({TRPO: [[1.0, 2.0, 3.0], [1.0]], ("cem", NAN): [[1.0]]})
-    updates = statistics.last_updates(statistics.as_panels(frame))
-    assert updates.to_dict() == {("hopper", TRPO[0]): 2, ("hopper", "cem"): 0}
-
-
 def test_curve_over_iterations_is_the_mean_of_the_runs() -> None:
     frame = runs_frame({TRPO: [[1.0, 2.0, 6.0], [3.0, 4.0, 8.0]]})
     curve = curves(frame, "iteration", "return_100")
@@ -210,9 +147,9 @@ def test_curve_over_iterations_is_the_mean_of_the_runs() -> None:
 
 def test_curve_over_steps_is_interpolated_on_an_even_grid() -> None:
     frame = runs_frame({TRPO: [[0.0, 10.0], [0.0, 20.0]]})
-    curve = curves(frame, "env_steps", "return_100")
+    curve = curves(frame, "env_steps", "return_100", 100)
     assert curve.x.iloc[[0, -1]].tolist() == [100.0, 200.0]
-    assert curve["mean"].to_numpy() == pytest.approx(np.linspace(0, 15, POINTS))
+    assert curve["mean"].to_numpy() == pytest.approx(np.linspace(0, 15, 100))
 
 
 def test_curve_ends_where_the_shortest_unfinished_run_ends() -> None:
@@ -248,30 +185,3 @@ def test_difference_with_a_single_run_has_no_interval() -> None:
     estimate, low, high = difference(np.array([4.0]), np.array([1.0, 2.0]))
     assert estimate == 2.5
     assert np.isnan([low, high]).all()
-
-
-def test_the_step_of_a_penalty_is_its_inverse() -> None:
-    frame = runs_frame(
-        {("natural_gradient", 4.0): [[1.0, 2.0]], TRPO: [[3.0, 9.0]], ("vanilla_pg", 0.1): [[2.0]]}
-    )
-    table, runs = statistics.sweep(frame)
-    step = table.set_index("method").step
-    assert step.to_dict() == {"natural_gradient": 0.25, "trpo_single_path": 0.01, "vanilla_pg": 0.1}
-    assert table.start.unique().tolist() == [2.0]
-    assert table.trpo.unique().tolist() == [9.0]
-    assert len(runs) == 3
-
-
-def test_panels_of_figure4_are_named_by_their_experiment() -> None:
-    frame = pd.concat([runs_frame({TRPO: [[1.0]]}, experiment=name, env="walker2d")
-                       for name in ("figure4_walker", "tuning_walker", "modern")])  # fmt: skip
-    panels = statistics.as_panels(frame)
-    assert panels.env.tolist() == ["walker", "walker", "walker2d"]
-    assert panels.updates.tolist() == [0, 0, 0]
-
-
-def test_overview_counts_how_runs_ended() -> None:
-    frame = _with_ends().assign(commit="abc", wall_seconds=1800.0)
-    row = statistics.overview(frame).iloc[0]
-    assert (row.runs, row.failed, row.unfinished, row.hours) == (4, 2, 1, 2.0)
-    assert row.commits == "abc"

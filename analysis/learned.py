@@ -1,0 +1,76 @@
+"""What runs that learn ended at, and how they got there: each method at its best step size."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis.claim import Evidence, above
+from analysis.curves import curves
+from analysis.names import DONE, FAILED, TRPO
+from analysis.statistics import Array, averages, best_step_size, scores, summary
+
+
+class Learned(NamedTuple):
+    """All that is estimated of runs that learn.
+
+    Args:
+        metric: what a run is judged by.
+        best: of the runs, those of each task's and method's best step size, by iteration.
+        scores: one row per run of `best`.
+        averages: the same, a finished run's score being its mean over all iterations.
+        table: one row per task, method and step size, the worse ones too.
+        curves: of `best`, by task and method.
+    """
+
+    metric: str
+    best: pd.DataFrame
+    scores: pd.DataFrame
+    averages: pd.DataFrame
+    table: pd.DataFrame
+    curves: pd.DataFrame
+
+    def final(self, env: str, method: str) -> Array:
+        """The score of each run of a method (n,)."""
+        return _values(self.scores, env, method)
+
+    def average(self, env: str, method: str) -> Array:
+        """The mean over all iterations of each run of a method (n,)."""
+        return _values(self.averages, env, method)
+
+    def after(self, env: str, method: str, iteration: int) -> Array:
+        """The score of each run after so many iterations; runs that stopped earlier are left out.
+
+        A run that failed earlier counts, as it does everywhere.
+        """
+        own = self.best[(self.best.env == env) & (self.best.method == method)]
+        reached = own.groupby("run_id").iteration.transform("max") >= iteration
+        failed = own.status == FAILED
+        own = own[(reached & (own.iteration <= iteration)) | failed]
+        own = own.assign(status=own.status.where(own.status == FAILED, DONE))
+        return _values(scores(own, self.metric), env, method)
+
+    def tenth_of_rise(self, env: str) -> float:
+        """A tenth of what TRPO gains from its first iteration to its last; NaN if that is none."""
+        own = self.best[(self.best.env == env) & (self.best.method == TRPO)]
+        own = own.dropna(subset=[self.metric]).sort_values("iteration")
+        first, last = own.groupby("run_id")[self.metric].first(), self.final(env, TRPO)
+        rise = last.mean() - first.mean() if len(last) else float("nan")
+        return float(rise / 10) if rise > 0 else float("nan")
+
+    def ends_above(self, env: str, other: str) -> Evidence:
+        """What the runs say about “TRPO ends above another method”."""
+        sides = self.final(env, TRPO), self.final(env, other)
+        return above(*sides, self.tenth_of_rise(env))
+
+
+def learned(runs: pd.DataFrame, metric: str, x: str, steps: int | None = None) -> Learned:
+    """Measure `metric` of the runs, and its curves over `x` (see `curves.curves`)."""
+    best = best_step_size(runs, metric)
+    drawn = curves(best, x, metric, steps)
+    table = summary(scores(runs, metric))
+    return Learned(metric, best, scores(best, metric), averages(best, metric), table, drawn)
+
+
+def _values(scored: pd.DataFrame, env: str, method: str) -> Array:
+    own = scored[(scored.env == env) & (scored.method == method)]
+    return own.score.dropna().to_numpy(dtype=float)
