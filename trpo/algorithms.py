@@ -10,13 +10,12 @@ from trpo.baselines import Baseline
 from trpo.estimators import gae, monte_carlo
 from trpo.moments import Filter, Moments, empty, merge, observation_filter
 from trpo.policies import Policy
-from trpo.samplers.single_path import Carried, Sampled, Sampler, check_finite
+from trpo.reports import RECENT, Episodes, check_finite, episode_report
+from trpo.samplers.single_path import Carried, Sampled, Sampler
 from trpo.samplers.vine import Vine
 from trpo.simulators.protocol import Space
 from trpo.types import Algorithm, Array, Map, Rollout, Samples, Tensor, UpdateInfo
 from trpo.updates import Rule, update
-
-RECENT = 100  # episodes in `return_100`
 
 
 class Estimator(NamedTuple):
@@ -50,6 +49,17 @@ class State(NamedTuple):
     recent: Array  # (≤ 100,) returns of the last episodes
 
 
+class TrainInfo(NamedTuple):
+    """What one iteration did."""
+
+    steps: int  # simulator steps
+    episodes: Episodes
+    update: UpdateInfo
+    explained_variance: float | None  # of the baseline, before fitting; None if of a constant
+    unstable_steps: int  # steps that the engine gave up on
+    q_samples: int  # estimates of Q that the update learnt from
+
+
 class Batch(NamedTuple):
     """What one iteration learns from and reports, whichever way it was sampled."""
 
@@ -58,7 +68,7 @@ class Batch(NamedTuple):
     targets: tuple[Array, Array] | None  # observations (B, *O) and values (B,) for the baseline
     steps: int  # simulator steps taken in all
     unstable: int  # of these, the ones that the engine gave up on
-    info: dict[str, float]  # what only this way of sampling reports
+    explained_variance: float | None  # of the baseline, where there is one to fit
 
 
 Values = Callable[[Array], Array]  # observations (B, *O), as the policy sees them -> V (B,)
@@ -71,7 +81,9 @@ class Estimates(NamedTuple):
     samples: Samples
     obs: Array  # (B, *O) as the policy saw them
     targets: Array  # (B,) what the baseline should have said
-    explained_variance: float  # 1 − Var(target − V) / Var(target), before fitting; NaN if constant
+    explained_variance: (
+        float | None
+    )  # 1 − Var(target − V) / Var(target), before fitting; None if constant
 
 
 def estimate(
@@ -108,10 +120,10 @@ def estimate(
     v = flat(v, rollout.valid)
     targets = advantages + v
     spread = targets.var()
-    explained = 1 - (targets - v).var() / spread if spread > 0 else float("nan")
+    explained = float(1 - (targets - v).var() / spread) if spread > 0 else None
     if estimator.standardise:
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-    return Estimates(samples_of(rollout, policy, obs, advantages), obs, targets, float(explained))
+    return Estimates(samples_of(rollout, policy, obs, advantages), obs, targets, explained)
 
 
 def flat(x: Array, valid: Array) -> Array:
@@ -147,9 +159,8 @@ def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collec
     ) -> Batch:
         paths = sampler(rng, theta, see, carried)
         found = estimate(paths, policy, estimator, see, values)
-        info = {"explained_variance": found.explained_variance}
-        targets = found.obs, found.targets
-        return Batch(found.samples, paths, targets, paths.steps, paths.unstable, info)
+        targets, explained = (found.obs, found.targets), found.explained_variance
+        return Batch(found.samples, paths, targets, paths.steps, paths.unstable, explained)
 
     return collect
 
@@ -165,8 +176,7 @@ def from_vine(vine: Vine) -> Collect:
         values: Values,
     ) -> Batch:
         found = vine(rng, theta, see)
-        info = {"explained_variance": float("nan")}
-        return Batch(found.samples, found.trunk, None, found.steps, found.unstable, info)
+        return Batch(found.samples, found.trunk, None, found.steps, found.unstable, None)
 
     return collect
 
@@ -180,7 +190,7 @@ def policy_optimisation(
     *,
     filter_clip: float,
     compute: Compute,
-) -> Algorithm:
+) -> Algorithm[State, TrainInfo]:
     """TRPO and its relatives, whichever `rule` says.
 
     Args:
@@ -205,7 +215,7 @@ def policy_optimisation(
             recent=np.zeros(0),
         )
 
-    def step(rng: np.random.Generator, state: State) -> tuple[State, dict[str, float]]:
+    def step(rng: np.random.Generator, state: State) -> tuple[State, TrainInfo]:
         see = observation_filter(state.seen, filter_clip)
 
         def values(obs: Array) -> Array:
@@ -223,39 +233,13 @@ def policy_optimisation(
         if batch.targets:
             fitted = baseline.fit(state.baseline, *batch.targets, pmap)
         after = State(theta, size, fitted, seen, paths.carried, recent)
-        return after, report(batch, info, recent, space.horizon)
+        return after, TrainInfo(
+            batch.steps,
+            episode_report(paths.returns, paths.lengths, recent, space.horizon),
+            info,
+            batch.explained_variance,
+            batch.unstable,
+            samples.q.numel(),
+        )
 
     return Algorithm(init, step)
-
-
-def report(batch: Batch, info: UpdateInfo, recent: Array, horizon: int) -> dict[str, float]:
-    """The numbers of one iteration."""
-    return {
-        "steps": batch.steps,
-        **episode_report(batch.paths.returns, batch.paths.lengths, recent, horizon),
-        **info._asdict(),
-        **batch.info,
-        "unstable_steps": batch.unstable,
-        "q_samples": batch.samples.q.numel(),
-    }
-
-
-def episode_report(returns: Array, lengths: Array, recent: Array, horizon: int) -> dict[str, float]:
-    """The numbers on whole episodes; returns are raw and undiscounted.
-
-    Args:
-        returns: (E,) of the episodes that ended in this iteration.
-        lengths: (E,) their lengths in steps.
-        recent: (≤ 100,) returns of the last episodes of all iterations.
-        horizon: the task's time limit, the steps over which `reward_per_step` averages.
-    """
-    nan = float("nan")
-    mean = float(returns.mean()) if len(returns) else nan
-    return {
-        "episodes": len(returns),
-        "return_mean": mean,
-        "return_std": float(returns.std()) if len(returns) else nan,
-        "return_100": float(recent.mean()) if len(recent) else nan,
-        "reward_per_step": mean / horizon,
-        "length_mean": float(lengths.mean()) if len(lengths) else nan,
-    }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 
+from trpo.parameters import UnfitError
 from trpo.simulators.protocol import Space
 from trpo.types import Samples, Tensor
 
@@ -43,13 +44,13 @@ def of_vine(space: Space, tried: int) -> Surrogate:
     """(15) where all of the discrete actions are tried in each state, else (16).
 
     Raises:
-        ValueError: (16) of a single action, which is constant.
+        UnfitError: (16) of a single action, which is constant.
     """
     if space.discrete and tried == space.actions:
         return all_actions
     if tried < 2:
-        raise ValueError(
-            "sampler.branches=1: the self-normalised estimator (16) of one action is constant; "
-            "set sampler.branches to at least 2"
+        raise UnfitError(
+            "the self-normalised estimator (16) of one action is constant: "
+            "branches must be at least 2"
         )
     return self_normalised

@@ -16,7 +16,8 @@ import torch
 
 from trpo.moments import Filter
 from trpo.policies import Policy
-from trpo.samplers.single_path import Actor, Sampled, check_finite, single_path
+from trpo.reports import check_finite
+from trpo.samplers.single_path import Actor, Sampled, single_path
 from trpo.simulators.protocol import Simulator, Space, Step
 from trpo.simulators.rows import Closing
 from trpo.types import Array, Samples, Tensor

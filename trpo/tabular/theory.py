@@ -24,7 +24,7 @@ from trpo.tabular.bounds import (
     slack,
 )
 from trpo.tabular.mdp import MDP, advantages, eta, kl, softmax, surrogate, visitation
-from trpo.types import Algorithm, Array
+from trpo.types import Algorithm, Array, Info
 
 Learner = Literal[
     "policy_iteration",
@@ -79,6 +79,51 @@ class State(NamedTuple):
     turn: int  # iterations taken
 
 
+class Progress(NamedTuple):
+    """What a step did, means over the MDPs; a KL that is infinite is None."""
+
+    eta_mean: float
+    regret_mean: float
+    share_lowered: float  # of the MDPs, those whose η fell
+    kl_mean: float | None  # under ρ_old
+    kl_max: float | None  # over states
+
+
+class LearnerInfo(NamedTuple):
+    """What one step of a learner did."""
+
+    steps: int  # states solved
+    episodes: int
+    mdps: int
+    progress: Progress
+    violations: dict[str, int]  # of each bound, see `violations`
+
+
+class PairsInfo(NamedTuple):
+    """How random pairs stand to the bounds."""
+
+    steps: int
+    episodes: int
+    mdps: int
+    kl_max: float  # median over the MDPs of the maximum over states
+    distance: float  # in standard deviations of the change of a logit
+    slack: dict[str, dict[str, float]]  # of each bound, see `quantiles`
+    violations: dict[str, int]
+
+
+class LineInfo(NamedTuple):
+    """One position on the line."""
+
+    steps: int
+    episodes: int
+    mdps: int
+    kl_max: float
+    position: float
+    eta: float
+    surrogate: float
+    minorant: float
+
+
 def aliased(mdp: MDP, observations: int) -> World:
     """The MDPs with states that show `observations` different things, in turn.
 
@@ -98,7 +143,7 @@ def theory(
     delta: float = 0.01,
     penalty: float = 1.0,
     l2_radius: float = 0.5,
-) -> Algorithm:
+) -> Algorithm[State, Info]:
     """One exact step of `method` on all MDPs an iteration, from random softmax policies.
 
     Two methods learn nothing. `random_pairs` draws an old and a new policy in every MDP, all at
@@ -121,14 +166,14 @@ def theory(
     policy = softmax if method in ON_LOGITS else _itself
     move = moves(world, delta, penalty, l2_radius)[method]
 
-    def step(rng: np.random.Generator, state: State) -> tuple[State, dict[str, float]]:
+    def step(rng: np.random.Generator, state: State) -> tuple[State, Info]:
         x = move(state.x)
         old, new = (world.acting(policy(each)) for each in (state.x, x))
-        return State(x, state.turn + 1), {
-            **_counts(world),
-            **progress(world.mdp, old, new, best),
-            **violations(slacks(world.mdp, old, new)),
-        }
+        return State(x, state.turn + 1), LearnerInfo(
+            *_counts(world),
+            progress(world.mdp, old, new, best),
+            violations(slacks(world.mdp, old, new)),
+        )
 
     return Algorithm(partial(_begin, world, method), step)
 
@@ -195,22 +240,22 @@ def optimal(mdp: MDP) -> Array:
     return pi
 
 
-def progress(mdp: MDP, old: Array, new: Array, best: Array) -> dict[str, float]:
+def progress(mdp: MDP, old: Array, new: Array, best: Array) -> Progress:
     """What a step did, means over the MDPs; `best` (N,) is the highest η.
 
-    A KL that is infinite, as that of greedy steps, is left out.
+    A KL that is infinite, as that of greedy steps, is None.
     """
     left = 1 - mdp.gamma
     before, after = left * eta(mdp, old), left * eta(mdp, new)
     moved, rho = kl(old, new), left[:, None] * visitation(mdp, old)
-    found = {
-        "eta_mean": float(after.mean()),
-        "regret_mean": float((left * best - after).mean()),
-        "share_lowered": float((after < before - ROUNDING).mean()),
-        "kl_mean": float((rho * moved).sum(axis=1).mean()),
-        "kl_max": float(moved.max(axis=1).mean()),
-    }
-    return {name: value for name, value in found.items() if np.isfinite(value)}
+    kl_mean, kl_max = (rho * moved).sum(axis=1).mean(), moved.max(axis=1).mean()
+    return Progress(
+        eta_mean=float(after.mean()),
+        regret_mean=float((left * best - after).mean()),
+        share_lowered=float((after < before - ROUNDING).mean()),
+        kl_mean=float(kl_mean) if np.isfinite(kl_mean) else None,
+        kl_max=float(kl_max) if np.isfinite(kl_max) else None,
+    )
 
 
 def slacks(mdp: MDP, old: Array, new: Array) -> dict[str, Array]:
@@ -219,17 +264,17 @@ def slacks(mdp: MDP, old: Array, new: Array) -> dict[str, Array]:
     return {name: left * slack(bound, mdp, old, new) for name, bound in BOUNDS.items()}
 
 
-def violations(found: dict[str, Array]) -> dict[str, float]:
+def violations(found: dict[str, Array]) -> dict[str, int]:
     """In how many MDPs each bound lies above η(new)."""
-    return {f"violations_{name}": float((x < -ROUNDING).sum()) for name, x in found.items()}
+    return {name: int((x < -ROUNDING).sum()) for name, x in found.items()}
 
 
-def quantiles(found: dict[str, Array]) -> dict[str, float]:
+def quantiles(found: dict[str, Array]) -> dict[str, dict[str, float]]:
     """The quantiles over MDPs of each slack."""
+    levels = list(QUANTILES.values())
     return {
-        f"slack_{name}_{word}": float(value)
+        name: dict(zip(QUANTILES, np.quantile(x, levels).tolist(), strict=True))
         for name, x in found.items()
-        for word, value in zip(QUANTILES, np.quantile(x, list(QUANTILES.values())), strict=True)
     }
 
 
@@ -253,23 +298,23 @@ def _conservative(world: World, pi: Array) -> Array:
     return mixture(pi, greedy, best_mixture(world.mdp, world.acting(pi), world.acting(greedy)))
 
 
-def _pairs(world: World, rng: np.random.Generator, state: State) -> tuple[State, dict[str, float]]:
+def _pairs(world: World, rng: np.random.Generator, state: State) -> tuple[State, Info]:
     """Random pairs at one random distance, and their slacks."""
     distance = float(np.exp(rng.uniform(np.log(NEAREST), np.log(FARTHEST))))
     logits = rng.standard_normal(world.shape)
     other = logits + distance * rng.standard_normal(world.shape)
     old, new = world.acting(softmax(logits)), world.acting(softmax(other))
     found = slacks(world.mdp, old, new)
-    return state._replace(turn=state.turn + 1), {
-        **_counts(world),
-        "kl_max": float(np.median(kl(old, new).max(axis=1))),
-        "distance": distance,
-        **quantiles(found),
-        **violations(found),
-    }
+    return state._replace(turn=state.turn + 1), PairsInfo(
+        *_counts(world),
+        float(np.median(kl(old, new).max(axis=1))),
+        distance,
+        quantiles(found),
+        violations(found),
+    )
 
 
-def _line(world: World, rng: np.random.Generator, state: State) -> tuple[State, dict[str, float]]:
+def _line(world: World, rng: np.random.Generator, state: State) -> tuple[State, Info]:
     """η, L and M at the next position on the line."""
     first = World(MDP(*(part[:1] for part in world.mdp)), world.shows)
     mdp, at, x = first.mdp, position(state.turn), state.x[:1]
@@ -277,20 +322,20 @@ def _line(world: World, rng: np.random.Generator, state: State) -> tuple[State, 
     old, new = (first.acting(softmax(np.log(x) + t * towards)) for t in (0.0, at))
     left, farthest = 1 - float(mdp.gamma[0]), float(kl(old, new).max())
     level = float(surrogate(mdp, old, new)[0])
-    return state._replace(turn=state.turn + 1), {
-        **_counts(first),
-        "kl_max": farthest,
-        "position": at,
-        "eta": left * float(eta(mdp, new)[0]),
-        "surrogate": left * level,
-        "minorant": left * (level - float(penalty(mdp, old)[0]) * farthest),
-    }
+    return state._replace(turn=state.turn + 1), LineInfo(
+        *_counts(first),
+        farthest,
+        position=at,
+        eta=left * float(eta(mdp, new)[0]),
+        surrogate=left * level,
+        minorant=left * (level - float(penalty(mdp, old)[0]) * farthest),
+    )
 
 
-def _counts(world: World) -> dict[str, float]:
-    """How much an iteration solves."""
+def _counts(world: World) -> tuple[int, int, int]:
+    """How much an iteration solves: `steps`, `episodes`, `mdps`."""
     mdps, states, _ = world.mdp.rewards.shape
-    return {"steps": float(mdps * states), "episodes": 0.0, "mdps": float(mdps)}
+    return mdps * states, 0, mdps
 
 
 def _itself(x: Array) -> Array:
