@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
 
 from analysis import claim
 from analysis.claim import Claim
+from analysis.drawing import Figure
 from analysis.names import SCALES
 from analysis.words import NOTHING
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 F = TypeVar("F")
 DEPARTS = "departs in"
@@ -50,7 +48,7 @@ class Chapter(Generic[F]):
     text: str
     experiments: tuple[str, ...]
     measure: Callable[[pd.DataFrame, pd.DataFrame], F]
-    draw: Callable[[F, str], "Figure"]
+    draw: Callable[[F, str], Figure]
     tabulate: Callable[[F], Table]
     claims: tuple[Claim[F], ...] = ()
     columns: tuple[str, ...] = ()
@@ -79,7 +77,7 @@ class Found(Generic[F]):
         """The file name of everything made from it, without its suffix."""
         return f"{self.chapter.name}__{self.scale}"
 
-    def picture(self) -> "Figure | None":
+    def picture(self) -> Figure | None:
         """The figure, of the runs that do not depart."""
         return None if self.own is None else self.chapter.draw(self.own, self.scale)
 
@@ -92,6 +90,11 @@ class Found(Generic[F]):
         numbers = [table.numbers.assign(departs=words) for words, table in parts]
         words = [table.words.assign(**{DEPARTS: words or NOTHING}) for words, table in parts]
         return Table(pd.concat(numbers, ignore_index=True), pd.concat(words, ignore_index=True))
+
+    def headline(self) -> pd.DataFrame:
+        """What the front page shows, of the runs that do not depart."""
+        shown = self.chapter.headline
+        return pd.DataFrame() if self.own is None or shown is None else shown(self.own)
 
     def verdicts(self) -> pd.DataFrame:
         """One row per claim whose experiment has runs that do not depart."""

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
+else:  # importing the report is no reason to import matplotlib
+    Axes = Figure = Any
 
 Kind = Literal["png", "svg"]
 KINDS: tuple[Kind, ...] = ("png", "svg")
@@ -45,7 +47,7 @@ def style() -> Iterator[None]:
 
 
 @style()
-def render(figure: "Figure", kind: Kind) -> bytes:
+def render(figure: Figure, kind: Kind) -> bytes:
     """The figure as bytes without a date or a version in them."""
     metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
     out = io.BytesIO()
@@ -58,20 +60,20 @@ def grid(
     columns: int,
     sharey: "bool | Literal['row']" = False,
     panel: tuple[float, float] = (3.7, 2.8),
-) -> tuple["Figure", "list[Axes]"]:
+) -> tuple[Figure, list[Axes]]:
     """A figure with room for a legend below its panels, and the panels in reading order.
 
     `panel`: width and height of one, in inches.
     """
-    from matplotlib.figure import Figure
+    from matplotlib import figure as empty
 
     size = max(6.0, panel[0] * columns), panel[1] * rows + 0.9
-    figure = Figure(figsize=size, layout="constrained")
+    figure = empty.Figure(figsize=size, layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, list(panels.ravel())
 
 
-def legend(figure: "Figure", looks: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
+def legend(figure: Figure, looks: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
     """One legend for all panels, below them, headed by the notes.
 
     `looks`: how each line is drawn, with its `label`.
@@ -83,7 +85,7 @@ def legend(figure: "Figure", looks: Sequence[dict[str, Any]], notes: Sequence[st
                   title="\n".join(notes), title_fontsize=7.5)  # fmt: skip
 
 
-def key(figure: "Figure", looks: Mapping[str, dict[str, Any]], columns: int) -> None:
+def key(figure: Figure, looks: Mapping[str, dict[str, Any]], columns: int) -> None:
     """One legend for all panels, below them: how each thing is drawn, by its label."""
     from matplotlib.lines import Line2D
 

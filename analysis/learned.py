@@ -1,5 +1,7 @@
 """What runs that learn ended at, and how they got there: each method at its best step size."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -8,6 +10,9 @@ from analysis.claim import Evidence, above
 from analysis.curves import curves
 from analysis.names import DONE, FAILED, TRPO
 from analysis.statistics import Array, averages, best_step_size, scores, summary
+
+Values = Callable[[str, str], Array]
+"""Of a task and a method, a value per run (n,)."""
 
 
 class Learned(NamedTuple):
@@ -37,17 +42,18 @@ class Learned(NamedTuple):
         """The mean over all iterations of each run of a method (n,)."""
         return _values(self.averages, env, method)
 
-    def after(self, env: str, method: str, iteration: int) -> Array:
+    def after(self, iteration: int) -> Values:
         """The score of each run after so many iterations; runs that stopped earlier are left out.
 
         A run that failed earlier counts, as it does everywhere.
         """
-        own = self.best[(self.best.env == env) & (self.best.method == method)]
-        reached = own.groupby("run_id").iteration.transform("max") >= iteration
-        failed = own.status == FAILED
-        own = own[(reached & (own.iteration <= iteration)) | failed]
-        own = own.assign(status=own.status.where(own.status == FAILED, DONE))
-        return _values(scores(own, self.metric), env, method)
+        reached = self.best.groupby("run_id").iteration.transform("max") >= iteration
+        failed = self.best.status == FAILED
+        own = self.best[(reached & (self.best.iteration <= iteration)) | failed]
+        scored = scores(
+            own.assign(status=own.status.where(own.status == FAILED, DONE)), self.metric
+        )
+        return partial(_values, scored)
 
     def tenth_of_rise(self, env: str) -> float:
         """A tenth of what TRPO gains from its first iteration to its last; NaN if that is none."""
@@ -57,10 +63,9 @@ class Learned(NamedTuple):
         rise = last.mean() - first.mean() if len(last) else float("nan")
         return float(rise / 10) if rise > 0 else float("nan")
 
-    def ends_above(self, env: str, other: str) -> Evidence:
-        """What the runs say about “TRPO ends above another method”."""
-        sides = self.final(env, TRPO), self.final(env, other)
-        return above(*sides, self.tenth_of_rise(env))
+    def above(self, env: str, left: str, right: str, values: Values) -> Evidence:
+        """What the runs say about “one method is above another”, by a tenth of TRPO's rise."""
+        return above(values(env, left), values(env, right), self.tenth_of_rise(env))
 
 
 def learned(runs: pd.DataFrame, metric: str, x: str, steps: int | None = None) -> Learned:

@@ -17,13 +17,11 @@ import pandas as pd
 
 from analysis.names import DONE, method
 
-DESCRIBED = {
-    **{"study": "study", "experiment": "experiment", "scale": "scale", "env": "task"},
-    **{"algo": "algo", "sampler": "sampler", "protocol": "protocol", "seed": "seed"},
-    **{"step_size": "step_size", "settings": "settings", "total_steps": "total_steps"},
-    **{"iterations": "iterations", "steps_per_iteration": "steps_per_iteration"},
-}
-"""Columns of `RUN`, and what `run.json` calls them."""
+DESCRIBED = [
+    *("study", "experiment", "scale", "task", "algo", "sampler", "protocol", "seed", "step_size"),
+    *("settings", "total_steps", "iterations", "steps_per_iteration"),
+]
+"""What `run.json` says that is kept; the task is called `env`, as everywhere here."""
 WORDS = ("overrides", "departures")
 """Lists of overrides in `run.json`, here joined as a shell reads them."""
 RUN = [
@@ -106,11 +104,11 @@ def _json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
 def _described(description: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The columns of `RUN` that `run.json` says."""
     try:
-        found = {column: description[key] for column, key in DESCRIBED.items()}
+        found = {key: description[key] for key in DESCRIBED}
         found |= {name: shlex.join(description[name]) for name in WORDS}
     except KeyError as error:
         raise DamagedError(f"{path}: {error} is missing") from error
-    return found | {"method": method(found["algo"], found["sampler"])}
+    return found | {"env": found["task"], "method": method(found["algo"], found["sampler"])}
 
 
 def _status(path: Path, provenance: Mapping[str, Any], rows: int) -> str:

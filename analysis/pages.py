@@ -1,7 +1,4 @@
-"""The generated page of the results folder, and the generated block of the front page.
-
-Both show the scales whose data are committed, and nothing of this machine.
-"""
+"""What the report, the page of the results folder and the front page say."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +9,8 @@ import pandas as pd
 from analysis import catalogue, claim
 from analysis.chapter import Found, verdicts
 from analysis.names import COMMITTED
-from analysis.words import markdown
+from analysis.page import Part, Picture, Section, html, markdown
+from analysis.words import markdown as table
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
 HEAD = """# Results
@@ -26,48 +24,45 @@ AGAIN = (
 )
 
 
-def _kept(found: Sequence[Found[Any]]) -> list[Found[Any]]:
-    return [each for each in found if each.scale in COMMITTED]
+def sections(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> Iterator[Section]:
+    """What was run, what the paper claims, then each chapter with all it has."""
+    failed = catalogue.failures(runs)
+    told = [] if failed.empty else [failed]
+    yield Section("What was run", [catalogue.TEXT, catalogue.overview(runs), *told])
+    yield Section("What the paper claims", [claim.TEXT, verdicts(found)])
+    for each in found:
+        title, commands = each.chapter.title, catalogue.commands(each.runs)
+        parts: list[Part] = [each.chapter.text]
+        if each.own is not None:
+            parts.append(Picture(title, each.stem, each.picture))
+        parts.append(each.table().words)
+        if len(commands):
+            parts += [AGAIN, commands]
+        yield Section(f"{title} ({each.scale})", parts)
+
+
+def report(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
+    """All scales, as one page of HTML."""
+    return html("Trust Region Policy Optimization, reproduced", list(sections(runs, found)))
 
 
 def results(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
-    """The page of the results folder: what was run, then each chapter with all it has."""
-    overview = catalogue.overview(runs[runs.scale.isin(COMMITTED)])
-    parts = [HEAD, f"## What was run\n\n{catalogue.TEXT}\n", markdown(overview)]
-    parts += [f"## How to read a verdict\n\n{claim.TEXT}\n"]
-    for each in _kept(found):
-        parts += _chapter(each)
-    return "\n".join(parts)
-
-
-def _chapter(found: Found[Any]) -> Iterator[str]:
-    """Title, text, picture, table, claims and commands."""
-    yield f"## {found.chapter.title} ({found.scale})\n"
-    yield f"{found.chapter.text}\n"
-    if found.own is not None:
-        yield f"![{found.chapter.title}](figures/{found.stem}.png)\n"
-    yield markdown(found.table().words)
-    if len(judged := found.verdicts()):
-        yield markdown(judged)
-    if len(commands := catalogue.commands(found.runs)):
-        yield f"{AGAIN}\n"
-        yield markdown(commands)
+    """The scales whose data are committed, for the results folder."""
+    kept = [each for each in found if each.scale in COMMITTED]
+    shown = list(sections(runs[runs.scale.isin(COMMITTED)], kept)) if kept else []
+    return f"{HEAD}\n{markdown(shown)}"
 
 
 def block(found: Sequence[Found[Any]]) -> str:
     """What the front page shows: each headline at its largest scale, and all verdicts counted."""
-    kept, shown = _kept(found), set[str]()
+    kept = [each for each in found if each.scale in COMMITTED and each.own is not None]
+    largest = {each.chapter.name: each for each in reversed(kept) if each.chapter.headline}
     parts = []
-    for each in kept:
-        headline = each.chapter.headline
-        if headline and each.own is not None and each.chapter.name not in shown:
-            shown.add(each.chapter.name)
-            parts.append(f"**{each.chapter.title}** (`{each.scale}`)\n")
-            parts.append(markdown(headline(each.own)))
+    for each in reversed(largest.values()):
+        parts += [f"**{each.chapter.title}** (`{each.scale}`)\n", table(each.headline())]
     counts = verdicts(kept).verdict.value_counts()
     told = ", ".join(f"{counts.get(name, 0)} {name}" for name in claim.VERDICTS)
-    parts.append(f"Of the paper's claims that these runs bear on: {told}.\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, f"Of the paper's claims that these runs bear on: {told}.\n"])
 
 
 def filled(text: str, content: str) -> str:

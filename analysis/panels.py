@@ -1,15 +1,13 @@
 """What several figures draw in their panels: nothing is computed here."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from analysis.drawing import Axes
 from analysis.names import FAILED, look, method_rank, task
 from analysis.words import ordered, step_size
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FADED = 0.35
 MEANS: dict[str, dict[str, Any]] = {
@@ -32,7 +30,7 @@ def method_lines(methods: Iterable[str]) -> list[dict[str, Any]]:
     return [{"label": look(name).label, "color": look(name).colour} for name in by_rank(methods)]
 
 
-def counted(table: pd.DataFrame) -> str:
+def run_counts(table: pd.DataFrame) -> str:
     """How many runs each line stands for, and how many of all have not finished."""
     if table.empty:
         return "no data"
@@ -42,7 +40,7 @@ def counted(table: pd.DataFrame) -> str:
     return words + (f", {unfinished} unfinished" if unfinished else "")
 
 
-def learning_curves(panel: "Axes", curves: pd.DataFrame, shade: float = 0.2) -> None:
+def learning_curves(panel: Axes, curves: pd.DataFrame, shade: float = 0.2) -> None:
     """Mean and interval of each method, the first on top; unfinished groups are faded."""
     for method in reversed(by_rank(curves.method)):
         own, colour = curves[curves.method == method], look(method).colour
@@ -71,7 +69,7 @@ def step_sizes(cells: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
         yield name, ", ".join(f"{task(env)} {step_size(name, size)}" for env, size in pairs), rows
 
 
-def means_and_runs(panel: "Axes", table: pd.DataFrame, runs: pd.DataFrame, x: str) -> None:
+def means_and_runs(panel: Axes, table: pd.DataFrame, runs: pd.DataFrame, x: str) -> None:
     """Means with intervals, joined, and every run: a dot, or a cross where it failed."""
     panel.set(xscale="log", xlim=(table[x].min() / 4, table[x].max() * 4))
     panel.xaxis.set_minor_formatter("")

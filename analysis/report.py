@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import catalogue, claim, drawing, kinds, load, page, pages, tidy, words
+from analysis import drawing, kinds, load, pages, tidy, words
 from analysis.chapter import Found, find, verdicts
 from analysis.chapters.all import CHAPTERS
 
@@ -81,20 +81,7 @@ def claims(read: Read, out: Path) -> Iterator[Path]:
 
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
-    failed = catalogue.failures(read.runs)
-    shown = [words.readable(catalogue.overview(read.runs))] + ([] if failed.empty else [failed])
-    parts = [
-        page.Section("What was run", catalogue.TEXT, [], shown),
-        page.Section("What the paper claims", claim.TEXT, [], [verdicts(read.found)]),
-    ]
-    for found in read.found:
-        figure, title = found.picture(), f"{found.chapter.title} ({found.scale})"
-        pictures = [drawing.render(figure, "svg")] if figure else []
-        table = words.readable(found.table().words)
-        parts.append(page.Section(title, found.chapter.text, pictures, [table]))
-    yield _write(
-        out / "report.html", page.page("Trust Region Policy Optimization, reproduced", parts)
-    )
+    yield _write(out / "report.html", pages.report(read.runs, read.found))
 
 
 def readme(read: Read, out: Path) -> Iterator[Path]:

@@ -88,7 +88,7 @@ def test_figure4_shows_reward_over_updates_and_the_papers_curves_behind() -> Non
 def test_learning_curves_show_return_over_steps_a_panel_a_task() -> None:
     frame = runs_frame({TRPO: [[1.0, 3.0], [3.0, 5.0]], NATURAL: [[0.0, 1.0]]})
     other = runs_frame({TRPO: [[7.0, 7.0]]}, env="ant").assign(run_id="other")
-    frame = pd.concat([frame, other]).assign(reward_per_step=-1.0)
+    frame = pd.concat([frame, other]).assign(reward_per_step=-1.0, return_mean=-2.0)
     _, figure, [hopper, ant] = drawn(frame, "modern__demo")
     assert axes(hopper) == ("Hopper (1–2 runs)", "environment steps", "return, last 100 episodes")
     assert ant.get_title() == "Ant (1 run)"

@@ -1,6 +1,7 @@
 """Figure 4: reward per step against policy iterations on the paper's tasks."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -9,6 +10,7 @@ from analysis.chapter import Chapter, Table
 from analysis.chapters import figure4_picture, tuning
 from analysis.chapters.figure4_picture import PANELS
 from analysis.claim import Claim, Evidence, above, above_all, alike, hundredth_of
+from analysis.drawing import Figure
 from analysis.learned import Learned, learned
 from analysis.names import NATURAL, TRPO, TRPO_VINE, look, named, task
 from analysis.words import (
@@ -20,9 +22,6 @@ from analysis.words import (
     step_size,
     with_interval,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class Measured(NamedTuple):
@@ -42,7 +41,7 @@ def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
     return Measured(ours, tuned, published.figure4_at(last))
 
 
-def draw(found: Measured, scale: str) -> "Figure":
+def draw(found: Measured, scale: str) -> Figure:
     """Our curves and the paper's."""
     return figure4_picture.draw(found.learned.curves, published.figure4(), found.tuned, scale)
 
@@ -98,83 +97,74 @@ ONE_BY_ONE = {
     "walker2d": (NATURAL, "cem"),
 }
 """Those of which §8.1 speaks one by one."""
-SOURCE, CARTPOLE, MAX_KL = "§8.1, Figure 4", "cartpole", "max_kl"
+EMPIRICAL, MAX_KL = "empirical_fim", "max_kl"
 
 
-def _passes(text: str, left: str, iteration: int | None = None) -> Claim[Measured]:
-    """The method is above 9 per step on cart-pole, after some iterations or at the end."""
-
-    def judge(found: Measured) -> Evidence:
-        own = found.learned
-        at = own.after(CARTPOLE, left, iteration) if iteration else own.final(CARTPOLE, left)
-        return above(at, 9.0, hundredth_of(9.0))
-
-    return Claim(text, SOURCE, EXPERIMENTS[CARTPOLE], judge)
+def _claim(
+    text: str, env: str, judge: Callable[[Learned], Evidence], source: str = "§8.1, Figure 4"
+) -> Claim[Measured]:
+    return Claim(text, source, EXPERIMENTS[env], lambda found: judge(found.learned))
 
 
-def _max_kl_at(iteration: int) -> Claim[Measured]:
-    def judge(found: Measured) -> Evidence:
-        own = found.learned
-        left, right = (own.after(CARTPOLE, method, iteration) for method in (TRPO, MAX_KL))
-        return above(left, right, own.tenth_of_rise(CARTPOLE))
-
-    text = f"Max KL learns more slowly than TRPO on cart-pole (at iteration {iteration})"
-    return Claim(text, SOURCE, EXPERIMENTS[CARTPOLE], judge)
-
-
-def _max_kl_throughout() -> Claim[Measured]:
-    def judge(found: Measured) -> Evidence:
-        own = found.learned
-        left, right = (own.average(CARTPOLE, method) for method in (TRPO, MAX_KL))
-        return above(left, right, own.tenth_of_rise(CARTPOLE))
-
-    text = "Max KL learns more slowly than TRPO on cart-pole (mean over all iterations)"
-    return Claim(text, SOURCE, EXPERIMENTS[CARTPOLE], judge)
+def _on_cartpole(text: str, judge: Callable[[Learned, str], Evidence]) -> Claim[Measured]:
+    return _claim(text, "cartpole", lambda own: judge(own, "cartpole"))
 
 
 def _ends_best(env: str, method: str) -> Claim[Measured]:
-    def judge(found: Measured) -> Evidence:
-        own = found.learned
-        rivals = {look(other).label: own.final(env, other) for other in EARLIER[env]}
-        return above_all(own.final(env, method), rivals, own.tenth_of_rise(env))
-
     *most, last = (named(other) for other in EARLIER[env])
     name = f"TRPO ({look(method).label.removeprefix('TRPO, ')})"
     rivals = f"{', '.join(most)} and {last}"
-    text = f"{name} ends above {rivals} on the paper's {PANELS[env]}"
-    return Claim(text, SOURCE, EXPERIMENTS[env], judge)
+    return _claim(
+        f"{name} ends above {rivals} on the paper's {PANELS[env]}",
+        env,
+        lambda own: above_all(
+            own.final(env, method),
+            {look(other).label: own.final(env, other) for other in EARLIER[env]},
+            own.tenth_of_rise(env),
+        ),
+    )
 
 
 def _ends_above(env: str, other: str) -> Claim[Measured]:
     text = f"TRPO ends above {named(other)} on the paper's {PANELS[env]}"
-    return Claim(text, SOURCE, EXPERIMENTS[env], lambda f: f.learned.ends_above(env, other))
+    return _claim(text, env, lambda own: own.above(env, TRPO, other, own.final))
 
 
 def _stands_still(env: str) -> Claim[Measured]:
-    def judge(found: Measured) -> Evidence:
-        return above(1.0, found.learned.final(env, NATURAL), hundredth_of(1.0))
-
     on = f"the paper's {PANELS[env]}"
     text = f"The natural gradient ends below the 1 per step for standing on {on}"
-    return Claim(text, SOURCE, EXPERIMENTS[env], judge)
+    return _claim(text, env, lambda own: above(1.0, own.final(env, NATURAL), hundredth_of(1.0)))
 
 
 def _learns_alike(env: str) -> Claim[Measured]:
-    def judge(found: Measured) -> Evidence:
-        own = found.learned
-        left, right = (own.average(env, method) for method in ("empirical_fim", TRPO))
-        return alike(left, right, own.tenth_of_rise(env))
-
     on = f"the paper's {PANELS[env]} (mean over all iterations)"
-    text = f"Empirical FIM learns as fast as TRPO on {on}"
-    return Claim(text, "§6 and §8.1, Figure 4", EXPERIMENTS[env], judge)
+    return _claim(
+        f"Empirical FIM learns as fast as TRPO on {on}",
+        env,
+        lambda own: alike(
+            own.average(env, EMPIRICAL), own.average(env, TRPO), own.tenth_of_rise(env)
+        ),
+        "§6 and §8.1, Figure 4",
+    )
 
 
 CLAIMS = (
-    _passes("TRPO is above 9 per step on cart-pole by iteration 30", TRPO, 30),
-    _passes("The natural gradient ends above 9 per step on cart-pole", NATURAL),
-    _max_kl_at(15),
-    _max_kl_throughout(),
+    _on_cartpole(
+        "TRPO is above 9 per step on cart-pole by iteration 30",
+        lambda own, env: above(own.after(30)(env, TRPO), 9.0, hundredth_of(9.0)),
+    ),
+    _on_cartpole(
+        "The natural gradient ends above 9 per step on cart-pole",
+        lambda own, env: above(own.final(env, NATURAL), 9.0, hundredth_of(9.0)),
+    ),
+    _on_cartpole(
+        "Max KL learns more slowly than TRPO on cart-pole (at iteration 15)",
+        lambda own, env: own.above(env, TRPO, MAX_KL, own.after(15)),
+    ),
+    _on_cartpole(
+        "Max KL learns more slowly than TRPO on cart-pole (mean over all iterations)",
+        lambda own, env: own.above(env, TRPO, MAX_KL, own.average),
+    ),
     *(_ends_best(env, method) for env in EARLIER for method in (TRPO, TRPO_VINE)),
     *(_ends_above(env, other) for env, others in ONE_BY_ONE.items() for other in others),
     *(_stands_still(env) for env in ("hopper", "walker2d")),

@@ -1,23 +1,17 @@
 """The picture of Figure 4: nothing is computed here."""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-from analysis.drawing import grid, legend, style
+from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import look
-from analysis.panels import by_rank, counted, learning_curves, method_lines, notes, step_sizes
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts, step_sizes
 
 PANELS = {"cartpole": "cart-pole", "swimmer": "swimmer", "hopper": "hopper", "walker2d": "walker"}
 """The tasks, and what the paper calls them."""
 
 
 @style()
-def draw(curves: pd.DataFrame, paper: pd.DataFrame, tuned: pd.DataFrame, scale: str) -> "Figure":
+def draw(curves: pd.DataFrame, paper: pd.DataFrame, tuned: pd.DataFrame, scale: str) -> Figure:
     """The four panels of Figure 4: reward per step against policy iterations.
 
     The paper's own curves are thin and dashed behind ours, with its error bars. `tuned` is
@@ -31,7 +25,7 @@ def draw(curves: pd.DataFrame, paper: pd.DataFrame, tuned: pd.DataFrame, scale: 
         _paper_curves(panel, theirs[theirs.iteration <= last])
         learning_curves(panel, ours, shade=0.13)
         panel.set_xlim(0, max(last, 1))
-        panel.set_title(f"{name.capitalize()} ({counted(ours)})")
+        panel.set_title(f"{name.capitalize()} ({run_counts(ours)})")
         panel.set_ylabel("reward per time step")
         panel.set_xlabel(f"policy iterations (the paper ran {total + 1})")
     methods = [*curves.method, *paper.method[paper.env.isin(PANELS)]]
@@ -41,7 +35,7 @@ def draw(curves: pd.DataFrame, paper: pd.DataFrame, tuned: pd.DataFrame, scale: 
     return figure
 
 
-def _paper_curves(panel: "Axes", paper: pd.DataFrame) -> None:
+def _paper_curves(panel: Axes, paper: pd.DataFrame) -> None:
     """The paper's curves and its half error bars, faint."""
     for method in by_rank(paper.method):
         own, colour = paper[paper.method == method], look(method).colour

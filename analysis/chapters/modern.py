@@ -1,20 +1,15 @@
 """Learning curves with the modern protocol, and what others published at one million steps."""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from analysis import published
 from analysis.chapter import Chapter, Table
 from analysis.claim import Claim
-from analysis.drawing import grid, legend, style
+from analysis.drawing import Figure, grid, legend, style
 from analysis.learned import Learned, learned
-from analysis.names import NATURAL, named, task
-from analysis.panels import counted, learning_curves, method_lines, notes
+from analysis.names import NATURAL, TRPO, named, task
+from analysis.panels import learning_curves, method_lines, notes, run_counts
 from analysis.words import final_scores, ordered
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 EXPERIMENT = "modern"
 POINTS = 100
@@ -27,7 +22,7 @@ def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Learned:
 
 
 @style()
-def draw(found: Learned, scale: str) -> "Figure":
+def draw(found: Learned, scale: str) -> Figure:
     """One panel a task: return of the last 100 training episodes against environment steps."""
     from matplotlib.ticker import EngFormatter
 
@@ -41,7 +36,7 @@ def draw(found: Learned, scale: str) -> "Figure":
         learning_curves(panel, ours)
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.set_xlim(left=0)
-        panel.set_title(f"{task(env)} ({counted(ours)})")
+        panel.set_title(f"{task(env)} ({run_counts(ours)})")
         panel.set_ylabel("return, last 100 episodes")
         panel.set_xlabel("environment steps")
     legend(figure, method_lines(curves.method), notes(curves))
@@ -63,7 +58,7 @@ def headline(found: Learned) -> pd.DataFrame:
 def _ends_above(env: str, other: str) -> Claim[Learned]:
     text = f"TRPO ends above {named(other)} on {task(env)}"
     source = "§8.1, carried to a modern task"
-    return Claim(text, source, EXPERIMENT, lambda found: found.ends_above(env, other))
+    return Claim(text, source, EXPERIMENT, lambda f: f.above(env, TRPO, other, f.final))
 
 
 CHAPTER = Chapter(

@@ -1,19 +1,15 @@
 """Which step sizes learn: a penalty and an ℓ2 ball against a KL constraint."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from analysis.chapter import Chapter, Table
-from analysis.drawing import grid, key, style
+from analysis.drawing import Axes, Figure, grid, key, style
 from analysis.names import TRPO, look, penalised, task
-from analysis.panels import MEANS, RUNS, by_rank, counted, means_and_runs
+from analysis.panels import MEANS, RUNS, by_rank, means_and_runs, run_counts
 from analysis.statistics import scores, summary
 from analysis.words import final_scores
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 ON_THE_WAY: dict[str, Any] = {"color": "#777777", "linestyle": "--"}
 TRPOS: dict[str, Any] = {"color": look(TRPO).colour, "linewidth": 0.9}
@@ -61,7 +57,7 @@ def with_step(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @style()
-def draw(found: Measured, scale: str) -> "Figure":
+def draw(found: Measured, scale: str) -> Figure:
     """Final return against the length of the step, one panel a rule, on one return axis.
 
     Small dots are runs, crosses failed runs, the line the mean with its interval; the dashed
@@ -76,7 +72,7 @@ def draw(found: Measured, scale: str) -> "Figure":
         _sweep(panel, own, runs[runs.method == method])
         panel.axhline(found.trpo, **TRPOS)
         panel.axhline(found.start, **FIRST)
-        panel.set_title(f"{look(method).label} ({counted(own)} a point)")
+        panel.set_title(f"{look(method).label} ({run_counts(own)} a point)")
         panel.set_xlabel(_step_axis(method))
     panels[0].set_ylabel("return, last 100 episodes")
     key(figure, KEY, 2 * len(methods))
@@ -90,7 +86,7 @@ def _step_axis(method: str) -> str:
     return f"step size δ ({UNITS.get(method, 'nats of KL')})"
 
 
-def _sweep(panel: "Axes", table: pd.DataFrame, runs: pd.DataFrame) -> None:
+def _sweep(panel: Axes, table: pd.DataFrame, runs: pd.DataFrame) -> None:
     """One rule's final returns over its step sizes."""
     colour = look(table.method.iloc[0]).colour
     means_and_runs(panel, table, runs, "step")

@@ -1,19 +1,15 @@
 """How far the lower bounds of §2 and §3 lie below η, on random pairs of policies."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from analysis.chapter import Chapter, Table
 from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, PAIRS, finished
 from analysis.claim import Claim, Evidence, never
-from analysis.drawing import grid, legend, style
+from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.statistics import interval
 from analysis.words import of_all, rowwise, with_interval
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 class Bound(NamedTuple):
@@ -97,7 +93,7 @@ def _bound(name: str, env: str, slacks: pd.DataFrame, stepped: pd.DataFrame) -> 
 
 
 @style()
-def draw(found: Measured, scale: str) -> "Figure":
+def draw(found: Measured, scale: str) -> Figure:
     """One panel a bound: its slack on random pairs against their distance, one colour a task."""
     table = found.slacks
     figure, panels = grid(2, 3, sharey=True, panel=(3.7, 2.6))
@@ -119,7 +115,7 @@ def draw(found: Measured, scale: str) -> "Figure":
     return figure
 
 
-def _band(panel: "Axes", own: pd.DataFrame, colour: str) -> None:
+def _band(panel: Axes, own: pd.DataFrame, colour: str) -> None:
     """A bound's quantiles on one task."""
     panel.fill_between(own.kl, own.q05, own.q95, color=colour, alpha=0.2, linewidth=0)
     panel.plot(own.kl, own.q50, color=colour, linewidth=1.6)

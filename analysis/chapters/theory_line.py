@@ -1,17 +1,13 @@
 """Minorise and maximise (§3): M touches η at θ_old and lies below it, along one line."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from analysis.chapter import Chapter, Table
 from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, finished
-from analysis.drawing import grid, legend, style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from analysis.drawing import Axes, Figure, grid, legend, style
 
 SIDES: dict[str, dict[str, Any]] = {
     "eta": {"label": "η", "color": "#000000"},
@@ -46,7 +42,7 @@ def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
 
 
 @style()
-def draw(found: Measured, scale: str) -> "Figure":
+def draw(found: Measured, scale: str) -> Figure:
     """η, L and M on one line through θ_old: close by, and farther out."""
     along, points = found
     figure, panels = grid(1, 2, panel=(4.4, 3.2))
@@ -70,14 +66,14 @@ def draw(found: Measured, scale: str) -> "Figure":
     return figure
 
 
-def _marks(panel: "Axes", points: pd.DataFrame) -> None:
+def _marks(panel: Axes, points: pd.DataFrame) -> None:
     """θ_old, where the three touch, and where M is largest."""
     for name, marker, side in ((OLD, "o", "eta"), (OF_M, "^", "minorant")):
         own = points[points.point == name]
         panel.plot(own.position, own[side], marker, color="#000000", markersize=5, zorder=5)
 
 
-def _frame(panel: "Axes", own: pd.DataFrame) -> None:
+def _frame(panel: Axes, own: pd.DataFrame) -> None:
     """Let η and L fill the panel; M leaves it below."""
     sides: Sequence[float] = [*own.eta, *own.surrogate]
     room = (max(sides) - min(sides)) / 2

@@ -1,22 +1,17 @@
 """What the exact steps of §2 to §4 do on finite MDPs: progress, and steps that lower η."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from analysis.chapter import Chapter, Table
 from analysis.chapters.finite import EXPERIMENT, MDPS, learners
 from analysis.claim import Claim, Evidence, never, sometimes
-from analysis.drawing import grid, legend, style
+from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import NATURAL, look, method_rank
 from analysis.panels import by_rank, method_lines
 from analysis.statistics import interval
 from analysis.words import labels, of_all, rowwise, with_interval
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 ROWS = {
     "regret_mean": ("regret, rewards a step", "linear"),
@@ -91,7 +86,7 @@ def _shares(own: pd.DataFrame) -> pd.DataFrame:
 
 
 @style()
-def draw(found: Measured, scale: str) -> "Figure":
+def draw(found: Measured, scale: str) -> Figure:
     """A column a task; regret, steps that lowered η and the steps' KL against iterations."""
     envs = sorted(set(found.table.env)) or ["no data"]
     figure, panels = grid(len(ROWS), len(envs), sharey="row", panel=(4.9, 2.3))
@@ -118,7 +113,7 @@ def _sizes(table: pd.DataFrame) -> str:
     return f"a line: {words[0]} runs, {words[1]} steps in all their MDPs"
 
 
-def _lines(panel: "Axes", curves: pd.DataFrame) -> None:
+def _lines(panel: Axes, curves: pd.DataFrame) -> None:
     """Mean and interval of each method."""
     for method in reversed(by_rank(curves.method)):
         own, colour = curves[curves.method == method], look(method).colour
@@ -145,34 +140,28 @@ def tabulate(found: Measured) -> Table:
     return Table(found.table, words)
 
 
-Pick = Callable[[pd.DataFrame], pd.DataFrame]
-"""The runs that a claim speaks of, out of `Measured.shares`."""
+def _of(found: Measured, method: str, *seeing: bool) -> pd.DataFrame:
+    """The runs of a method, on MDPs whose states look alike or do not."""
+    own = found.shares
+    return own[(own.method == method) & own.alike.isin(seeing)]
 
 
-def _of(method: str) -> Pick:
-    return lambda shares: shares[shares.method == method]
-
-
-def _seeing_all(shares: pd.DataFrame) -> pd.DataFrame:
-    return shares[(shares.method == GREEDY) & ~shares.alike]
-
-
-def _never(text: str, source: str, pick: Pick) -> Claim[Measured]:
+def _never(text: str, source: str, method: str, *seeing: bool) -> Claim[Measured]:
     def judge(found: Measured) -> Evidence:
-        own = pick(found.shares)
+        own = _of(found, method, *seeing)
         return never(len(own), round(own.lowered.sum()), int(own.taken.sum()), "steps")
 
     return Claim(text, source, EXPERIMENT, judge)
 
 
 def _sometimes(named: str, method: str) -> Claim[Measured]:
-    def judge(found: Measured) -> Evidence:
-        own = found.shares
-        shares = own.share[(own.method == method) & own.alike]
-        return sometimes(shares.to_numpy(dtype=float))
-
     text = f"{named} lower η in some MDPs where states look alike (share of steps)"
-    return Claim(text, "§2, after Eq. 2", EXPERIMENT, judge)
+    return Claim(
+        text,
+        "§2, after Eq. 2",
+        EXPERIMENT,
+        lambda found: sometimes(_of(found, method, True).share.to_numpy(dtype=float)),
+    )
 
 
 CHAPTER = Chapter(
@@ -191,11 +180,11 @@ CHAPTER = Chapter(
     draw=draw,
     tabulate=tabulate,
     claims=(
-        _never("Algorithm 1 never lowers η", "§2 and §3", _of("minorise_maximise")),
+        _never("Algorithm 1 never lowers η", "§2 and §3", "minorise_maximise", True, False),
         _never("Conservative policy iteration never lowers η", "§2 and §3",
-               _of("conservative_policy_iteration")),
+               "conservative_policy_iteration", True, False),
         _never("Policy iteration never lowers η where it sees every state", "§2, after Eq. 2",
-               _seeing_all),
+               GREEDY, False),
         _sometimes("Greedy steps", GREEDY),
         _sometimes("Natural gradient steps at a fixed λ", NATURAL),
         _sometimes("Vanilla gradient steps of a fixed length", VANILLA),

@@ -1,19 +1,15 @@
 """How the natural gradient's penalty was tuned for Figure 4 (§8.1)."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from analysis.chapter import Chapter, Table
-from analysis.drawing import grid, key, style
+from analysis.drawing import Figure, grid, key, style
 from analysis.names import task
-from analysis.panels import MEANS, RUNS, counted, means_and_runs
+from analysis.panels import MEANS, RUNS, means_and_runs, run_counts
 from analysis.statistics import best, scores, summary
-from analysis.words import counted as of
-from analysis.words import labels, ordered, rowwise, spans, step_size, with_interval
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from analysis.words import counted, labels, ordered, rowwise, spans, step_size, with_interval
 
 METRIC, WHERE_NONE = "reward_per_step", "desk"
 EXPERIMENTS = ("tuning_cartpole", "tuning_swimmer", "tuning_hopper", "tuning_walker")
@@ -58,7 +54,7 @@ def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
 
 
 @style()
-def draw(found: Measured, scale: str) -> "Figure":
+def draw(found: Measured, scale: str) -> Figure:
     """Final reward per step against the penalty λ, one panel a task, the chosen one ringed."""
     table, runs = found
     envs = ordered(table.drop_duplicates("env"), "env").env
@@ -70,7 +66,7 @@ def draw(found: Measured, scale: str) -> "Figure":
         panel.plot(best_one.step_size, best_one["mean"], zorder=5, **CHOSEN)
         panel.set_xticks(own.step_size, [_short(size) for size in own.step_size])
         panel.minorticks_off()
-        panel.set_title(f"{task(env)} ({counted(own)} a point)")
+        panel.set_title(f"{task(env)} ({run_counts(own)} a point)")
         panel.set_xlabel("penalty λ")
     panels[0].set_ylabel("final reward per time step")
     key(figure, MEANS | RUNS | {"chosen": CHOSEN}, 4)
@@ -92,7 +88,7 @@ def tabulate(found: Measured) -> Table:
             "task": rows.env.map(task),
             "method": labels(rows.method),
             "step size": rowwise(step_size, rows[["method", "step_size"]]),
-            "runs": rowwise(of, rows[["n", "runs"]]),
+            "runs": rowwise(counted, rows[["n", "runs"]]),
             "final reward per step [95 % interval]": score,
             "failed": rows.failed,
             "chosen": rows.chosen.map({True: "←", False: ""}),

@@ -1,6 +1,6 @@
 """How much the gradient's estimates vary: single path and vine (§5.2)."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,14 +8,10 @@ import pandas as pd
 from analysis import noise
 from analysis.chapter import Chapter, Table
 from analysis.claim import TENTH_IN_LOGS, Claim, Evidence, above
-from analysis.drawing import grid, legend, style
+from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import SAMPLERS, Look, sampler_rank, task, task_rank
 from analysis.statistics import Array
 from analysis.words import counted, ordered, rowwise, with_interval
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 EXPERIMENT = "variance"
 BATCH = {
@@ -59,7 +55,7 @@ def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
 
 
 @style()
-def draw(found: Measured, scale: str) -> "Figure":
+def draw(found: Measured, scale: str) -> Figure:
     """Noise of the gradient against the batch: a row a task and stage, a column a unit of cost."""
     lines = found.lines
     stages = set(zip(lines.env, lines.trained, strict=True)) or {(found.envs[0], float("nan"))}
@@ -86,7 +82,7 @@ def _stage(trained: float) -> str:
     return f"after {trained:.0f} iterations of TRPO" if trained else "before training"
 
 
-def _noise(panel: "Axes", lines: pd.DataFrame, unit: str) -> None:
+def _noise(panel: Axes, lines: pd.DataFrame, unit: str) -> None:
     """Each sampler's noise at its batch sizes."""
     panel.set(xscale="log", yscale="log")
     for sampler in sorted(set(lines.sampler), key=sampler_rank):
