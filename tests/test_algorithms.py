@@ -12,11 +12,12 @@ import pytest
 import torch
 from tiny_task import HORIZON, Corridor
 
-from trpo.algorithms import Compute, Estimator, State, from_paths, policy_optimisation
+from trpo.algorithms import Compute, State, policy_optimisation
 from trpo.baselines import linear_features, mlp_value, no_baseline
 from trpo.moments import observation_filter
 from trpo.policies import gaussian_mlp
 from trpo.reports import flatten
+from trpo.samplers.batches import Estimator, from_paths
 from trpo.samplers.single_path import Boundary, Carried, Sampled, single_path
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.streams import stream

@@ -7,8 +7,8 @@ from oracles import CONTINUOUS
 from test_estimators import AFTER, ENDED, MONTE_CARLO, REWARDS, VALUES
 from test_estimators import GAE as ADVANTAGES
 
-from trpo.algorithms import Estimates, Estimator, estimate, flat
 from trpo.policies import linear_gaussian
+from trpo.samplers.batches import Estimates, Estimator, estimate, flat
 from trpo.samplers.single_path import Sampled
 from trpo.types import Array, Rollout
 

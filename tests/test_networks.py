@@ -1,6 +1,6 @@
 """Networks of one flat theta against a network written out layer by layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import sqrt
@@ -15,7 +15,8 @@ from oracles import CASES, problem
 
 from trpo.dense import mlp, orthogonal, tanh_
 from trpo.networks import Network, network, with_free_parameters
-from trpo.policies import gaussian_mlp, linear_gaussian
+from trpo.parameters import UnfitError
+from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
 from trpo.simulators.protocol import Space
 from trpo.types import Tensor
 from trpo.updates import trpo, update
@@ -170,6 +171,23 @@ def test_paper_policies_have_the_papers_number_of_parameters() -> None:
     swimmer = Space((10,), 2, False, -np.ones(2), np.ones(2), 1000)
     assert linear_gaussian(cartpole).network.size == 6  # §8.1
     assert gaussian_mlp(swimmer, hidden=(30,), hidden_bias=False).network.size == 364  # Table 2
+
+
+@pytest.mark.parametrize(
+    ("make", "space", "why"),
+    [
+        (gaussian_mlp, oracles.DISCRETE, "it does not fit discrete actions"),
+        (linear_gaussian, oracles.DISCRETE, "it does not fit discrete actions"),
+        (categorical_mlp, oracles.CONTINUOUS, "it does not fit continuous actions"),
+        (gaussian_mlp, oracles.CONTINUOUS._replace(obs=(8, 8)), "it needs vector observations"),
+        (categorical_mlp, oracles.DISCRETE._replace(obs=()), "it needs vector observations"),
+    ],
+)
+def test_a_policy_that_does_not_fit_the_task_is_refused(
+    make: Callable[[Space], Policy], space: Space, why: str
+) -> None:
+    with pytest.raises(UnfitError, match=why):
+        make(space)
 
 
 def test_init_has_orthogonal_layers_zero_biases_and_the_given_log_std() -> None:

@@ -8,27 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trpo.parameters import ParameterError
 from trpo.reports import flatten
 from trpo.streams import stream
 from trpo.tabular import steps
-from trpo.tabular.bounds import BOUNDS, penalty, slack
+from trpo.tabular.bounds import BOUNDS, penalty, slack, violations
 from trpo.tabular.examples import chain, garnet, random_policies, two_state
+from trpo.tabular.learning import optimal, progress
 from trpo.tabular.mdp import MDP, eta, kl, softmax, surrogate
-from trpo.tabular.theory import (
-    METHODS,
-    ON_LOGITS,
-    State,
-    World,
-    aliased,
-    moved,
-    optimal,
-    position,
-    progress,
-    quantiles,
-    seen,
-    theory,
-    violations,
-)
+from trpo.tabular.probes import position, quantiles
+from trpo.tabular.theory import METHODS, ON_LOGITS, theory
+from trpo.tabular.world import State, World, aliased, moved, seen
 
 LEARNERS = [method for method in METHODS if method not in ("random_pairs", "line")]
 DIRECT: dict[str, steps.Step] = {
@@ -97,6 +87,19 @@ def test_states_that_look_alike_get_the_same_step() -> None:
 def test_more_observations_than_states_are_refused() -> None:
     with pytest.raises(ValueError, match="7 observations are more than the 6 states"):
         world(7)
+
+
+@pytest.mark.parametrize(
+    ("method", "sizes", "told"),
+    [
+        ("minorise", {}, "method must be one of policy_iteration, .*, line, not minorise"),
+        ("natural_gradient", {"penalty": 0.0}, "penalty must be positive, not 0.0"),
+        ("vanilla_gradient", {"l2_radius": -1.0}, "l2_radius must be positive, not -1.0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(method: Any, sizes: dict[str, float], told: str) -> None:
+    with pytest.raises(ParameterError, match=told):
+        theory(world(), method, **sizes)
 
 
 @pytest.mark.parametrize("method", METHODS)

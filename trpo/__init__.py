@@ -24,7 +24,7 @@ module, `trpo.simulators.mujoco` or `.gymnasium`, so that neither package is loa
     True
 """
 
-from trpo.algorithms import Compute, Estimator, from_paths, from_vine, policy_optimisation
+from trpo.algorithms import Compute, policy_optimisation
 from trpo.baselines import Baseline, linear_features, mlp_value, no_baseline
 from trpo.black_box import black_box
 from trpo.dense import mlp
@@ -34,6 +34,7 @@ from trpo.metrics import euclidean, kl_hessian, over_mean, score_covariance, wor
 from trpo.networks import Linearisation, Network, network, with_free_parameters
 from trpo.parameters import ParameterError, UnfitError
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.samplers.batches import Estimator, from_paths, from_vine
 from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Sizes, vine
 from trpo.searches import Search, cem, cma_es
@@ -52,7 +53,8 @@ from trpo.steps import (
 from trpo.streams import stream
 from trpo.surrogates import all_actions, importance_weighted, log_likelihood, self_normalised
 from trpo.tabular.examples import garnet
-from trpo.tabular.theory import aliased, theory
+from trpo.tabular.theory import theory
+from trpo.tabular.world import aliased
 from trpo.types import Algorithm, Rollout, Samples, UpdateInfo
 from trpo.updates import (
     Direction,

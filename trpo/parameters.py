@@ -171,5 +171,5 @@ def _parts(name: str, hint: Any, value: Any) -> Iterator[tuple[str, Any, Any]]:
         held = value if isinstance(value, Mapping) else vars(value)
         for key, inner in typing.get_type_hints(hint, include_extras=True).items():
             yield f"{name}.{key}", inner, held.get(key)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple) and typing.get_args(hint):
         yield from ((name, typing.get_args(hint)[0], each) for each in value)

@@ -3,8 +3,9 @@
     samples → surrogate L → gradient g = ∇L(θ_old) → direction x with F x = g → step
 
 TRPO, natural gradient and vanilla policy gradient (Eqs. 12, 17, 18) are the same function; they
-differ only in the `Rule` that fills the slots. Each named rule below is one line of composition,
-and its keyword arguments are all the settings that it has.
+differ only in the `Rule` that fills the slots. (A fifth slot, `weigh`, comes before them all, and
+only `rwr` fills it.) Each named rule below is one line of composition, and its keyword arguments
+are all the settings that it has.
 """
 
 from collections.abc import Callable
@@ -161,7 +162,7 @@ def max_kl(
     Args:
         delta: bound on the KL of every state, in nats.
         rounds: of weighing the states, see `worst_state`; with 0 the direction is TRPO's. More make
-            the quadratic model's gain larger, but not the learning faster (README, Decisions).
+            the quadratic model's gain larger, but not the learning faster (conf/DECISIONS.md).
         direction: how each F x = g is solved.
         search: the candidates.
     """

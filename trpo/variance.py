@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trpo.algorithms import Collect, Compute, State, TrainInfo
+from trpo.algorithms import Compute, State, TrainInfo
 from trpo.moments import observation_filter
 from trpo.objective import Objective
+from trpo.parameters import ParameterError
 from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
+from trpo.samplers.batches import Collect
 from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate
 from trpo.types import Algorithm, Array, Samples
@@ -89,10 +91,10 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
         compute: threads and device.
 
     Raises:
-        ValueError: a single batch, which has no variance.
+        ParameterError: a single batch, which has no variance.
     """
     if repeats < 2:
-        raise ValueError(f"algo.repeats must be at least 2 for a variance, not {repeats}")
+        raise ParameterError("repeats", repeats, "at least 2 for a variance")
     pmap, device = compute.pmap, compute.device
 
     def init(rng: np.random.Generator) -> Measuring:

@@ -9,11 +9,12 @@ from runners.settings.errors import ConfigError, as_settings
 from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import Identity
-from trpo.algorithms import Collect, Compute, State, TrainInfo, policy_optimisation
+from trpo.algorithms import Compute, State, TrainInfo, policy_optimisation
 from trpo.baselines import Baseline
 from trpo.black_box import black_box
 from trpo.parameters import scaled
 from trpo.policies import Policy
+from trpo.samplers.batches import Collect
 from trpo.searches import Search
 from trpo.simulators.protocol import Simulator, Space
 from trpo.types import Algorithm

@@ -35,7 +35,7 @@ def opened(identity: Identity, resources: Resources, rows: int) -> Iterator[Shop
     """
     device = _device(resources.device)
     task = made("env", identity)
-    with as_settings("env"):
+    with as_settings("env", {"rows": "sampler.rows"}):
         simulator = chosen("env", identity).open(task, rows, resources.threads)
     with simulator, _threads(resources.threads) as pmap:
         yield Shop(simulator, _policy(identity, simulator.space), Compute(pmap, device))

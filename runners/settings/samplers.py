@@ -6,14 +6,14 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from runners.settings.errors import ConfigError, as_settings
-from trpo.algorithms import Collect, Estimator, from_paths, from_vine
 from trpo.parameters import Count
 from trpo.policies import Policy
+from trpo.samplers.batches import Collect, Estimator, from_paths, from_vine
 from trpo.samplers.single_path import Boundary, single_path
-from trpo.samplers.vine import Draw, Sizes, tried, vine
+from trpo.samplers.vine import Draw, Sizes, of_vine, require_visited, tried, vine
 from trpo.searches import Search
 from trpo.simulators.protocol import Simulator, Space
-from trpo.surrogates import Surrogate, importance_weighted, of_vine
+from trpo.surrogates import Surrogate, importance_weighted
 from trpo.updates import Rule, as_they_are
 
 NO_VALUES = {"name": "none"}
@@ -104,17 +104,18 @@ class Vines(NamedTuple):
                 "sampler=vine estimates Q by its branches, without a value function: set "
                 "baseline=none estimator.name=monte_carlo estimator.standardise=false"
             )
-        visited = self.trunks * self.trunk_length
-        if self.states > visited:
-            raise ConfigError(
-                f"sampler.states={self.states} is more than the trunks visit: "
-                f"sampler.trunks x sampler.trunk_length = {visited}"
-            )
+        with as_settings("sampler"):
+            require_visited(self.grown)
         if self.rows is not None and self.rows < self.branches:
             raise ConfigError(
                 f"sampler.rows={self.rows} cannot hold the sampler.branches={self.branches} "
                 "of a state: set it to at least that, or to null"
             )
+
+    @property
+    def grown(self) -> Sizes:
+        """How much is simulated."""
+        return Sizes(*(getattr(self, name) for name in Sizes._fields))
 
     @property
     def batch(self) -> str:
@@ -165,12 +166,9 @@ class Vines(NamedTuple):
             simulator.save(np.arange(1))
         except ValueError as error:
             raise ConfigError(f"sampler=vine returns to states that it saved: {error}") from error
-        sizes = Sizes(
-            self.trunks, self.trunk_length, self.states, self.branches, self.branch_length
-        )
         settings: dict[str, Any] = {"draw": self.draw, "common_noise": self.common_noise}
         with as_settings("sampler"):
-            return from_vine(vine(simulator, policy, sizes, gamma=node["gamma"], **settings))
+            return from_vine(vine(simulator, policy, self.grown, gamma=node["gamma"], **settings))
 
 
 Sampler = Paths | Vines

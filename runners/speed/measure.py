@@ -29,9 +29,9 @@ from runners.settings.samplers import Sampler
 from runners.settings.tree import CONF, Identity, Resources, register
 from runners.speed.replay import Recorder, Segment, replay
 from runners.studies.training import TRAINING
-from trpo.algorithms import Collect
 from trpo.moments import observation_filter
 from trpo.objective import Objective
+from trpo.samplers.batches import Collect
 from trpo.streams import stream
 from trpo.types import Array
 

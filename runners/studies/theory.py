@@ -10,7 +10,8 @@ from runners.studies.study import Label, Opened, Study
 from trpo.parameters import check as check_parameters
 from trpo.streams import stream
 from trpo.tabular.examples import garnet
-from trpo.tabular.theory import aliased, theory
+from trpo.tabular.theory import theory
+from trpo.tabular.world import aliased
 
 SIZES = {
     "trust_region_mean": "delta",

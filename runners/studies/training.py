@@ -11,10 +11,11 @@ from runners.settings.options import ESTIMATORS, chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import Identity, Resources
 from runners.studies.study import Label, Opened, Study
-from trpo.algorithms import Estimator, TrainInfo
+from trpo.algorithms import TrainInfo
 from trpo.parameters import check as check_parameters
 from trpo.parameters import size_of
 from trpo.reports import names
+from trpo.samplers.batches import Estimator
 
 COLUMNS = names(TrainInfo)
 BATCH = "steps_per_iteration"

@@ -29,6 +29,9 @@ COUPLING = 4.0
 PINSKER = 0.5
 """D_TV² ≤ ½ D_KL."""
 
+ROUNDING = 1e-12
+"""Differences in η (1 − γ) up to this one are rounding."""
+
 
 def mixture_bound_tight(mdp: MDP, old: Array, new: Array) -> Array:
     """L − 2εγα² / ((1 − γ)(1 − γ(1 − α))): Kakade and Langford (2002), Theorem 4.1.
@@ -92,6 +95,17 @@ def slack(bound: Bound, mdp: MDP, old: Array, new: Array) -> Array:
     """η(new) less its bound, (N,): at least zero but for rounding."""
     difference: Array = eta(mdp, new) - bound(mdp, old, new)
     return difference
+
+
+def slacks(mdp: MDP, old: Array, new: Array) -> dict[str, Array]:
+    """(1 − γ) (η(new) − bound), (N,), of every bound."""
+    left = 1 - mdp.gamma
+    return {name: left * slack(bound, mdp, old, new) for name, bound in BOUNDS.items()}
+
+
+def violations(found: dict[str, Array]) -> dict[str, int]:
+    """In how many MDPs each bound lies above η(new)."""
+    return {name: int((x < -ROUNDING).sum()) for name, x in found.items()}
 
 
 def penalty(mdp: MDP, old: Array) -> Array:
