@@ -58,7 +58,7 @@ def visits(simulator: MujocoSimulator) -> Iterator[tuple[Array, Array, Array, St
     rows, rng, space = np.arange(ROWS), np.random.default_rng(0), simulator.space
     simulator.reset(rng, rows)
     for _ in range(STEPS):
-        actions = rng.uniform(space.low, space.high, (ROWS, space.actions))
+        actions = rng.uniform(*space.actions, (ROWS, space.actions.dimensions))
         before = np.stack([state for state, _ in simulator.save(rows)])
         step = simulator.step(actions, rows)
         yield before, actions, simulator.observe(rows), step
@@ -114,8 +114,8 @@ def test_bounds_sizes_and_defaults_are_gymnasiums(name: str) -> None:
     with MujocoSimulator(TASKS[name][1](), 1) as simulator:
         space = simulator.space
     assert space.obs == env.observation_space.shape
-    np.testing.assert_array_equal(space.low, env.action_space.low)
-    np.testing.assert_array_equal(space.high, env.action_space.high)
+    np.testing.assert_array_equal(space.actions.low, env.action_space.low)
+    np.testing.assert_array_equal(space.actions.high, env.action_space.high)
     assert space.horizon == gymnasium.spec(TASKS[name][0]).max_episode_steps
     ours = {k: p.default for k, p in inspect.signature(TASKS[name][1]).parameters.items()}
     theirs = {k: p.default for k, p in inspect.signature(type(env.unwrapped)).parameters.items()}

@@ -17,11 +17,20 @@ from trpo.policies import Policy, categorical_mlp, linear_gaussian
 from trpo.reports import flatten
 from trpo.samplers.batches import from_vine
 from trpo.samplers.single_path import single_path
-from trpo.samplers.vine import Grown, RolloutSet, Sizes, Watched, of_vine, tried, vine
+from trpo.samplers.vine import (
+    Grown,
+    RolloutSet,
+    Sizes,
+    Watched,
+    first_actions,
+    of_vine,
+    tried,
+    vine,
+)
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.gymnasium import GymnasiumSimulator
 from trpo.simulators.mujoco import MujocoSimulator, hopper
-from trpo.simulators.protocol import Simulator, Space, Step
+from trpo.simulators.protocol import Choices, Simulator, Space, Step
 from trpo.simulators.rows import ArrayRows
 from trpo.streams import stream
 from trpo.surrogates import (
@@ -34,15 +43,17 @@ from trpo.types import Array, Samples, Tensor
 from trpo.updates import trpo
 
 GAMMA = 0.9
+FACTORED = DISCRETE._replace(actions=Choices((2, 3)))
 SIZES = Sizes(trunks=4, trunk_length=8, states=10, branches=3, branch_length=5)
 
 
 def policy_of(space: Space) -> tuple[Policy, Tensor]:
     """A linear policy with random weights."""
-    policy = categorical_mlp(space, hidden=()) if space.discrete else linear_gaussian(space)
+    discrete = isinstance(space.actions, Choices)
+    policy = categorical_mlp(space, hidden=()) if discrete else linear_gaussian(space)
     rng = np.random.default_rng(5)
     theta = policy.network.init(rng).numpy()
-    weights = len(theta) if space.discrete else len(theta) - space.actions
+    weights = len(theta) if discrete else len(theta) - space.actions.dimensions
     theta[:weights] += 0.3 * rng.standard_normal(weights).astype(np.float32)
     return policy, torch.from_numpy(theta)
 
@@ -91,7 +102,7 @@ class Graph(ArrayRows):
     def __init__(self, rows: int, horizon: int = 40) -> None:
         """Every row in state 0."""
         super().__init__(np.zeros(1), rows)
-        self.space = Space((3,), 3, True, np.empty(0), np.empty(0), horizon)
+        self.space = Space((3,), Choices((3,)), horizon)
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Any state."""
@@ -202,10 +213,17 @@ def test_too_many_discrete_actions_are_drawn_uniformly() -> None:
 
 @pytest.mark.parametrize(
     ("space", "branches", "expected"),
-    [(CONTINUOUS, 9, 9), (DISCRETE, 9, CHOICES), (DISCRETE, 2, 2)],
+    [(CONTINUOUS, 9, 9), (DISCRETE, 9, CHOICES), (DISCRETE, 2, 2), (FACTORED, 9, 6)],
 )
 def test_actions_tried(space: Space, branches: int, expected: int) -> None:
     assert tried(space, branches) == expected
+
+
+def test_all_combinations_of_factors_are_tried_once() -> None:
+    rng, policy, old = np.random.default_rng(0), policy_of(DISCRETE)[0], np.zeros((2, CHOICES))
+    actions, log_q = first_actions(rng, policy, FACTORED, old, 6)
+    assert actions.tolist() == [[[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]] * 2
+    assert log_q.numpy() == pytest.approx(np.full((2, 6), -np.log(6)))
 
 
 # --- branches
@@ -268,7 +286,7 @@ def test_samples_are_the_states_that_the_branches_begin_in(make: Callable[[int],
     old = policy.network.at(theta)(samples.obs)
     assert samples.old.numpy() == pytest.approx(old.numpy(), rel=1e-4, abs=1e-5)
     assert samples.obs.shape == (10, *single.space.obs)
-    assert samples.actions.shape == (10, k, 1 if single.space.discrete else single.space.actions)
+    assert samples.actions.shape == (10, k, single.space.actions.dimensions)
     assert samples.q.shape == samples.log_q.shape == (10, k)
     assert all(bool(x.isfinite().all()) for x in samples)
     assert samples.weight.tolist() == [1.0] * 10
@@ -571,6 +589,7 @@ def test_with_every_action_tried_uniformly_both_estimators_agree() -> None:
     [
         (DISCRETE, CHOICES, all_actions),
         (DISCRETE, CHOICES - 1, self_normalised),
+        (FACTORED, 6, all_actions),
         (CONTINUOUS, 2, self_normalised),
         (CONTINUOUS, CHOICES, self_normalised),
     ],

@@ -101,8 +101,7 @@ def episodes(simulator: Simulator, act: Act) -> Round:
     while len(rows):
         obs = simulator.observe(rows).astype(np.float32)
         actions = act(obs, rows)
-        used = actions if space.discrete else np.minimum(np.maximum(actions, space.low), space.high)
-        reward, terminal, truncated, failed = simulator.step(used, rows)
+        reward, terminal, truncated, failed = simulator.step(space.actions.clip(actions), rows)
         seen.append(obs)
         returns[rows] += reward
         lengths[rows] += 1

@@ -67,7 +67,6 @@ def single_path(
         rows: use only so many of the simulator's rows, the first ones.
     """
     every = np.arange(rows or simulator.count)
-    low, high, discrete = simulator.space.low, simulator.space.high, simulator.space.discrete
 
     @np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
     def sample(
@@ -85,7 +84,7 @@ def single_path(
         while len(running):
             obs = simulator.observe(running).astype(np.float32)
             d, actions = act(seen_through(obs), running)
-            used = actions if discrete else np.minimum(np.maximum(actions, low), high)
+            used = simulator.space.actions.clip(actions)
             reward, terminal, truncated, failed = simulator.step(used, running)
             taken += len(running)
             unstable += int(np.count_nonzero(failed))

@@ -19,7 +19,7 @@ from trpo.parameters import ParameterError
 from trpo.policies import Policy
 from trpo.reports import check_finite
 from trpo.samplers.single_path import Actor, Sampled, single_path
-from trpo.simulators.protocol import Simulator, Space, Step
+from trpo.simulators.protocol import Choices, Simulator, Space, Step
 from trpo.simulators.rows import Closing
 from trpo.surrogates import Surrogate, all_actions, self_normalised
 from trpo.types import Array, Samples, Tensor
@@ -56,7 +56,7 @@ Vine = Callable[[np.random.Generator, Tensor, Filter], Grown]
 
 def tried(space: Space, branches: int) -> int:
     """K: each action once where there are at most `branches` of them, else `branches` draws."""
-    return min(space.actions, branches) if space.discrete else branches
+    return int(min(space.actions.number, branches))
 
 
 def require_visited(sizes: Sizes) -> None:
@@ -73,7 +73,7 @@ def of_vine(space: Space, tried: int) -> Surrogate:
     Raises:
         ParameterError: (16) of a single action, which is constant.
     """
-    if space.discrete and tried == space.actions:
+    if tried == space.actions.number:
         return all_actions
     if tried < 2:
         raise ParameterError("branches", tried, "at least 2: (16) of one action is constant")
@@ -152,15 +152,15 @@ def first_actions(
 ) -> tuple[Array, Tensor]:
     """The K actions tried in each state (N, K, A) and their log-probabilities (N, K) under q.
 
-    q is π_old for continuous actions and uniform for discrete ones, of which each is taken once
-    if there are K of them. old (N, M) holds the parameters of π_old.
+    q is π_old for continuous actions and uniform for choices, of which each is taken once if there
+    are K of them. old (N, M) holds the parameters of π_old.
     """
     n = len(old)
-    if space.discrete:
-        every = np.broadcast_to(np.arange(count)[:, None], (n, count, 1))
-        some = rng.integers(space.actions, size=(n, count, 1))
-        chosen = every.copy() if count == space.actions else some
-        return chosen, torch.full((n, count), -log(space.actions))
+    if isinstance(space.actions, Choices):
+        number = space.actions.number
+        every = np.broadcast_to(np.arange(count), (n, count))
+        numbers = every if count == number else rng.integers(number, size=(n, count))
+        return space.actions.numbered(numbers), torch.full((n, count), -log(number))
     dist = policy.distribution
     actions = dist.sample(old.repeat(count, 0), dist.noise(rng, n * count)).reshape(n, count, -1)
     return actions, dist.log_prob(torch.from_numpy(old)[:, None], torch.from_numpy(actions))
@@ -178,7 +178,6 @@ def follow(
 ) -> tuple[Array, int, int]:
     """Q̂ (n, K) of the branches that begin with actions (n, K, A), their steps, and failed steps."""
     n, count = actions.shape[:2]
-    low, high, discrete = simulator.space.low, simulator.space.high, simulator.space.discrete
     rows = np.arange(n * count)
     simulator.load(rows, [snapshot for snapshot in snapshots for _ in range(count)])
     q, taken, unstable = np.zeros(n * count), 0, 0
@@ -186,7 +185,7 @@ def follow(
     for t in range(length):
         if t:
             _, chosen = act(seen_through(simulator.observe(rows).astype(np.float32)), rows)
-        used = chosen if discrete else np.minimum(np.maximum(chosen, low), high)
+        used = simulator.space.actions.clip(chosen)
         reward, terminal, truncated, failed = simulator.step(used, rows)
         q[rows] += gamma**t * reward
         taken += len(rows)

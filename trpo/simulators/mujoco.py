@@ -20,7 +20,7 @@ from trpo.simulators.mujoco_tasks import (
     swimmer,
     walker2d,
 )
-from trpo.simulators.protocol import Space, Step
+from trpo.simulators.protocol import Box, Space, Step
 from trpo.simulators.quiet import without_settotalmass_warning
 from trpo.simulators.rows import ArrayRows
 from trpo.types import Array
@@ -72,10 +72,7 @@ class MujocoSimulator(ArrayRows):
         super().__init__(rest, rows)
         self.space = Space(
             obs=(model.nq + model.nv - task.left_out,),
-            actions=model.nu,
-            discrete=False,
-            low=model.actuator_ctrlrange[:, 0].copy(),
-            high=model.actuator_ctrlrange[:, 1].copy(),
+            actions=Box(*model.actuator_ctrlrange.T.copy()),
             horizon=task.horizon,
         )
         self._all_rows = np.arange(rows).tobytes()
