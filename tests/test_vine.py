@@ -21,7 +21,6 @@ from trpo.samplers.vine import (
     Grown,
     RolloutSet,
     Sizes,
-    Watched,
     first_actions,
     of_vine,
     tried,
@@ -404,18 +403,18 @@ def test_all_states_are_drawn_where_there_are_no_more(size: int) -> None:
     assert drawn(np.random.default_rng(0), size, np.ones((4, 3))) == every
 
 
-def test_watched_rows_offer_every_visited_state_with_the_discount_of_its_age() -> None:
+def test_every_visited_state_is_offered_with_the_discount_of_its_age(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     offers = []
 
     class Offers(RolloutSet):
         def offer(self, step: int, weights: Array, save: Any, rows: Array) -> None:
             offers.append((step, weights, rows, save(rows)))
+            super().offer(step, weights, save, rows)
 
-    simulator = Corridor(6)
-    watched = Watched(simulator, 4, Offers(1, np.random.default_rng(0)), 0.7)
-    policy, theta = policy_of(simulator.space)
-    sampler = single_path(watched, policy, steps=60, boundary="complete", fresh=True)
-    rollout = sampler(np.random.default_rng(0), theta, plain, None).rollout
+    monkeypatch.setattr("trpo.samplers.vine.RolloutSet", Offers)
+    rollout = grow(Corridor(9), SIZES, gamma=0.7, draw="discounted").trunk.rollout
     assert [step for step, *_ in offers] == [*range(len(rollout.obs))]
     for step, weights, rows, snapshots in offers:
         seen = rollout.obs[step, rows]
