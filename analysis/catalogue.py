@@ -5,7 +5,7 @@ import shlex
 import pandas as pd
 
 from analysis.names import DONE, FAILED, look, task
-from analysis.words import NOTHING, spans, step_size
+from analysis.words import NOTHING, ordered, spans, step_size
 
 TEXT = (
     "Every number stands with the number of its runs and a 95 % t interval over "
@@ -19,8 +19,9 @@ SEED = "seed"
 
 def overview(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per experiment and scale: runs, how they ended, steps, hours, commits."""
-    ordered = runs.sort_values(["run_id", "iteration"])
-    last = ordered.groupby(["scale", "run_id"]).last().reset_index()
+    last = (
+        runs.sort_values(["run_id", "iteration"]).groupby(["scale", "run_id"]).last().reset_index()
+    )
     groups = last.groupby(["experiment", "scale"], sort=True)
     ended = pd.crosstab([last.experiment, last.scale], last.status)
     done, failed = (ended.get(name, 0) for name in (DONE, FAILED))
@@ -48,7 +49,8 @@ def commands(runs: pd.DataFrame) -> pd.DataFrame:
     """
     each = runs[runs.overrides.astype(bool)].drop_duplicates("run_id")
     each = each.assign(command=[_but_seed(words) for words in each.overrides])
-    rows = [_command(group) for _, group in each.groupby("command", sort=True)]
+    by_command = ordered(each, "env", "method", "step_size").groupby("command", sort=False)
+    rows = [_command(group) for _, group in by_command]
     return pd.DataFrame(rows, columns=["task", "method", "step size", "seeds", "command"])
 
 

@@ -219,7 +219,7 @@ def test_the_front_page_above_the_results_has_its_block_filled(tmp_path: Path) -
         text = front.read_text()
         assert text.startswith(f"before\n{pages.BEGIN}\n**Learning curves")
         assert text.endswith(f"8 no data.\n{pages.END}\nafter\n")
-        assert "| Hopper | TRPO, single path | 2 |" in text
+        assert "| Hopper | TRPO, single path | 1 | 2 |" in text
 
 
 def test_importing_the_report_loads_no_plotting() -> None:

@@ -109,6 +109,7 @@ def headline(found: Measured) -> pd.DataFrame:
     rows = ordered(found.learned.table, "env", "method")
     rows = rows.assign(ours=intervals(rows, "mean", "low", "high"))
     table = ordered(rows.drop_duplicates("method"), "method")[["method"]]
+    table["runs"] = [run_counts(rows[rows.method == method]) for method in table.method]
     for env in rows.env.unique():
         ours = rows[rows.env == env].set_index("method").ours
         paper = [found.paper.get((env, method), NOTHING) for method in table.method]
