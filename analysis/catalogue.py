@@ -5,7 +5,7 @@ import shlex
 import pandas as pd
 
 from analysis.names import DONE, FAILED, look, task
-from analysis.words import NOTHING, ordered, spans, step_size
+from analysis.words import ordered, spans, step_size
 
 TEXT = (
     "Every number stands with the number of its runs and a 95 % t interval over "
@@ -19,9 +19,8 @@ SEED = "seed"
 
 def overview(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per experiment and scale: runs, how they ended, steps, hours, commits."""
-    last = (
-        runs.sort_values(["run_id", "iteration"]).groupby(["scale", "run_id"]).last().reset_index()
-    )
+    by_run = runs.sort_values(["run_id", "iteration"]).groupby(["scale", "run_id"])
+    last = by_run.last().reset_index()
     groups = last.groupby(["experiment", "scale"], sort=True)
     ended = pd.crosstab([last.experiment, last.scale], last.status)
     done, failed = (ended.get(name, 0) for name in (DONE, FAILED))
@@ -64,7 +63,5 @@ def _command(group: pd.DataFrame) -> list[str]:
     """A row of `commands`, of runs that differ in their seed."""
     first = group.iloc[0]
     start = f"python -m runners.train {first.command} {SEED}={group.seed.min()}"
-    size = (
-        NOTHING if first.step_size != first.step_size else step_size(first.method, first.step_size)
-    )
+    size = step_size(first.method, first.step_size)
     return [task(first.env), look(first.method).label, size, spans(group.seed), f"`{start}`"]
