@@ -42,15 +42,15 @@ def failures(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def commands(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per command that starts a run, whatever its seed.
+    """One row per settings, whatever the seed.
 
     Every run of a row is made again by its command, with its own seed in place of the first.
     """
     each = runs[runs.overrides.astype(bool)].drop_duplicates("run_id")
-    each = each.assign(command=[_but_seed(words) for words in each.overrides])
-    by_command = ordered(each, "env", "method", "step_size").groupby("command", sort=False)
-    rows = [_command(group) for _, group in by_command]
-    return pd.DataFrame(rows, columns=["task", "method", "step size", "seeds", "command"])
+    each = ordered(each, "env", "method", "step_size", "seed")
+    alike = each.groupby(["experiment", "settings", "departures"], sort=False)
+    columns = ["task", "method", "step size", "seeds", "command"]
+    return pd.DataFrame([_command(group) for _, group in alike], columns=columns)
 
 
 def _but_seed(overrides: str) -> str:
@@ -62,6 +62,6 @@ def _but_seed(overrides: str) -> str:
 def _command(group: pd.DataFrame) -> list[str]:
     """A row of `commands`, of runs that differ in their seed."""
     first = group.iloc[0]
-    start = f"python -m runners.train {first.command} {SEED}={group.seed.min()}"
+    start = f"python -m runners.train {_but_seed(first.overrides)} {SEED}={first.seed}"
     size = step_size(first.method, first.step_size)
     return [task(first.env), look(first.method).label, size, spans(group.seed), f"`{start}`"]
