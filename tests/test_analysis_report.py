@@ -10,6 +10,7 @@ from analysis_runs import found, measurement, runs_frame, write_figure4, write_r
 
 from analysis import drawing, pages, report, tidy
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]
 STEMS = ["figure4__demo", "modern__demo", "modern__desk", "step_rules__demo", "tuning__demo",
          "variance__demo"]  # fmt: skip
