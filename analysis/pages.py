@@ -48,8 +48,8 @@ def report(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
 
 def results(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
     """The scales whose data are committed, for the results folder."""
-    kept = [each for each in found if each.scale in COMMITTED]
-    shown = list(sections(runs[runs.scale.isin(COMMITTED)], kept)) if kept else []
+    kept, own = [each for each in found if each.scale in COMMITTED], runs.scale.isin(COMMITTED)
+    shown = list(sections(runs[own], kept)) if own.any() else []
     return f"{HEAD}\n{markdown(shown)}"
 
 

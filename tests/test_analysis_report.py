@@ -166,6 +166,13 @@ def test_runs_that_report_nothing_are_shown_as_such(tmp_path: Path) -> None:
     assert rows[1].startswith("| Ant | TRPO, single path | δ = 0.01 | 0 of 1 | – | – | 1 | 0 |")
 
 
+def test_runs_of_an_experiment_without_a_chapter_are_counted(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", [1.0], experiment="my_own", scale="desk")
+    assert report.main(["--results", str(tmp_path)]) == 0
+    assert "| my_own | desk | 1 | 0 | 0 |" in (tmp_path / "README.md").read_text()
+    assert tidy.read(tmp_path / "data" / "my_own__desk.csv").return_100.tolist() == [1.0]
+
+
 def test_without_data_the_error_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
