@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor
 from rich.console import Console
 from rich.table import Table
 
-from runners.settings.tree import steps_of_iteration
 from runners.speed.measure import (
     compare,
     composed,
@@ -24,6 +23,7 @@ from runners.speed.measure import (
     start_up,
     train_rate,
 )
+from runners.studies.training import TRAINING
 
 TASKS = ("inverted_pendulum", "swimmer", "hopper", "walker2d", "half_cheetah")
 PAPER = ("protocol=paper", "steps_per_iteration=50000")
@@ -54,11 +54,11 @@ def _ratios(threads: int, quick: bool) -> None:
     papers = [("hopper", "paper", PAPER, 1, 3), ("hopper", "paper, vine", VINE, 0, 1)]
     rows = [*papers, *((task, "modern", MODERN, 20, 9) for task in TASKS)]
     for task, name, protocol, warm_up, rounds in rows:
-        cfg = composed(f"env={task}", f"threads={threads}", *protocol)
+        setup = composed(f"env={task}", f"threads={threads}", *protocol)
         rounds = 1 if quick else rounds
-        found = compare(cfg, warm_up, rounds)
+        found = compare(setup, warm_up, rounds)
         numbers = (f"{found.bare:,.0f}", f"{found.sampler:.2f}", f"{found.whole:.2f}")
-        table.add_row(task, name, f"{steps_of_iteration(cfg):,}", str(rounds), *numbers)
+        table.add_row(task, name, f"{TRAINING.steps(setup.identity):,}", str(rounds), *numbers)
     console.print(table)
 
 

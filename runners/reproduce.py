@@ -12,14 +12,16 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from joblib import Parallel, cpu_count, delayed
+from omegaconf import OmegaConf
 
 from runners.run import signals
-from runners.run.execute import complain, execute
-from runners.settings import tree as config
+from runners.run.execute import execute
+from runners.run.words import complain
+from runners.settings import tree
+from runners.settings.mistakes import explain
 from runners.sweep.jobs import Job, jobs
 from runners.sweep.progress import Monitor, plan, say, summary
 
-MARK = "# Part of make reproduce."
 SCALES = ("smoke", "demo", "desk", "paper")
 
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         experiments = planned([f"scale={chosen.scale}", *chosen.settings])
     except Exception as error:
-        complain(f"error: {config.explain(error)}")
+        complain(f"error: {explain(error)}")
         return 1
     for name, runs in experiments.items():
         say(f"{name}: {len(runs)} runs, {len(runs) - len(unfinished(runs))} done already")
@@ -47,11 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def planned(settings: Sequence[str]) -> dict[str, list[Job]]:
-    """The runs of each experiment that is marked as part of this, in alphabetical order."""
-    config.register()
-    files = sorted((config.CONF / "experiment").glob("*.yaml"))
-    names = [file.stem for file in files if MARK in file.read_text()]
-    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+    """The runs of each experiment that conf/reproduce.yaml lists, in its order."""
+    tree.register()
+    names = OmegaConf.select(OmegaConf.load(tree.CONF / "reproduce.yaml"), "experiments")
+    with initialize_config_dir(str(tree.CONF), version_base="1.3"):
         return {name: _jobs([f"+experiment={name}", *settings]) for name in names}
 
 
@@ -66,18 +67,19 @@ def _jobs(overrides: list[str]) -> list[Job]:
 
 def unfinished(runs: Sequence[Job]) -> list[Job]:
     """Those that are not done, the longest first."""
-    return sorted((job for job in runs if not job.directory.done), key=lambda job: -job.steps)
+    return sorted((job for job in runs if not job.run.done), key=lambda job: -job.steps)
 
 
 def run(every: Sequence[Job]) -> None:
     """Run what is left of these, showing how it goes; a failed run does not stop the others."""
     signals.listen()
     monitor = Monitor(every)
-    tasks = [delayed(execute)(j.run.config, j.command, quiet=True) for j in unfinished(every)]
+    left = [job.run for job in unfinished(every)]
+    tasks = [delayed(execute)(r.config, r.overrides, r.swept, quiet=True) for r in left]
     try:
         Parallel(n_jobs=cpu_count(), batch_size=1)(tasks)
     except Exception as error:  # a worker process died
-        complain(f"error: {config.explain(error)}")
+        complain(f"error: {explain(error)}")
     finally:
         monitor.stop()
         say(summary(every, monitor.began))

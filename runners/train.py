@@ -9,8 +9,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runners.run import signals
-from runners.run.execute import FULL_ERROR, command, complain, execute
-from runners.settings import tree as config
+from runners.run.execute import execute
+from runners.run.words import FULL_ERROR, complain
+from runners.settings.mistakes import explain
+from runners.settings.tree import register
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
@@ -18,7 +20,8 @@ def task(cfg: DictConfig) -> None:
     """Run one job of Hydra's; in a sweep, the parent tells how it went."""
     job = HydraConfig.get()
     sweeping = job.mode == RunMode.MULTIRUN
-    status = execute(cfg, command(job.overrides.task), quiet=sweeping)
+    swept = set(map(str, job.sweeper.params or {}))
+    status = execute(cfg, list(job.overrides.task), swept, quiet=sweeping)
     if not sweeping:
         sys.exit(status)
 
@@ -31,7 +34,7 @@ def main() -> None:
     """
     os.environ[FULL_ERROR] = os.environ.get("HYDRA_FULL_ERROR", "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    config.register()
+    register()
     try:
         task()
     except Exception as error:
@@ -40,7 +43,7 @@ def main() -> None:
             sys.exit(stopped)
         if os.environ[FULL_ERROR] == "1":
             raise
-        complain(f"error: {config.explain(error)}")
+        complain(f"error: {explain(error)}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

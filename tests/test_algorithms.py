@@ -12,10 +12,12 @@ import pytest
 import torch
 from tiny_task import HORIZON, Corridor
 
-from trpo.algorithms import Compute, Estimator, State, from_paths, policy_optimisation
+from trpo.algorithms import Compute, State, policy_optimisation
 from trpo.baselines import linear_features, mlp_value, no_baseline
 from trpo.moments import observation_filter
 from trpo.policies import gaussian_mlp
+from trpo.reports import flatten
+from trpo.samplers.batches import Estimator, from_paths
 from trpo.samplers.single_path import Boundary, Carried, Sampled, single_path
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.streams import stream
@@ -69,7 +71,7 @@ class Recorder:
         infos = []
         for i in range(first, first + iterations):
             state, info = self.algorithm.step(stream(0, "step", i), state)
-            infos.append(info)
+            infos.append(flatten(info))
         return state, infos
 
 
@@ -165,7 +167,7 @@ def test_iteration_without_a_finished_episode_reports_no_return() -> None:
     simulator = CartPoleSimulator(CartPole(max_position=1e9, max_angle=1e9), 2)
     _, (info,) = Recorder(simulator, steps=20).run(1)
     names = ("return_mean", "return_std", "return_100", "reward_per_step", "length_mean")
-    assert all(np.isnan(info[name]) for name in names)
+    assert all(info[name] is None for name in names)
     assert info["episodes"] == 0
 
 

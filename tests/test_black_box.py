@@ -15,7 +15,9 @@ from tiny_task import HORIZON, Broken, Corridor
 
 from trpo.black_box import Evaluated, Searching, acting, black_box, evaluate
 from trpo.moments import Filter
+from trpo.parameters import ParameterError, UnfitError
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.reports import flatten
 from trpo.searches import Gaussian, Search, cem, cma_es
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.protocol import Simulator
@@ -26,9 +28,9 @@ POPULATION = 20
 TARGET = np.array([1.0, -2.0, 0.5, 3.0])
 SCALES = np.array([1.0, 4.0, 0.3, 2.0])
 SEARCHES = {
-    "cem": cem(population=POPULATION, elite=0.25, extra_std=0.5, extra_iterations=20),
-    "full": cma_es(population=POPULATION, covariance="full"),
-    "separable": cma_es(population=POPULATION, covariance="separable"),
+    "cem": cem(POPULATION, elite=0.25, extra_std=0.5, extra_iterations=20),
+    "full": cma_es(POPULATION, covariance="full"),
+    "separable": cma_es(POPULATION, covariance="separable"),
 }
 every_search = pytest.mark.parametrize("name", SEARCHES)
 
@@ -135,7 +137,7 @@ def test_elite_gives_mean_and_variance() -> None:
     returns = np.array([1.0, 5.0, 4.0, 0.0, -1.0])
 
     def told(elite: float) -> Gaussian:
-        search = cem(population=5, elite=elite)
+        search = cem(5, elite=elite)
         state: Gaussian = search.tell(search.init(np.zeros(2)), candidates, returns)
         return state
 
@@ -148,7 +150,7 @@ def test_elite_gives_mean_and_variance() -> None:
 
 @pytest.mark.parametrize(("told", "extra"), [(0, 4.0), (1, 3.0), (3, 1.0), (4, 0.0), (9, 0.0)])
 def test_extra_noise_decreases_linearly_to_nothing(told: int, extra: float) -> None:
-    search = cem(population=3, extra_std=2.0, extra_iterations=4)
+    search = cem(3, extra_std=2.0, extra_iterations=4)
     state = Gaussian(TARGET, SCALES, told)
     noise = np.random.default_rng(5).standard_normal((3, 4))
     _, candidates = search.ask(np.random.default_rng(5), state)
@@ -159,7 +161,7 @@ def test_extra_noise_decreases_linearly_to_nothing(told: int, extra: float) -> N
 @pytest.mark.parametrize("covariance", ["full", "separable"])
 @pytest.mark.parametrize("size", [4, 310])
 def test_cma_es_is_the_packages_own_given_the_same_noise(covariance: Any, size: int) -> None:
-    search = cma_es(population=POPULATION, std=0.7, covariance=covariance)
+    search = cma_es(POPULATION, std=0.7, covariance=covariance)
     drawn_from = [np.random.default_rng(0)]
     options = {
         "popsize": POPULATION,
@@ -197,7 +199,7 @@ def test_package_neither_prints_nor_warns(
 
 
 def test_the_smallest_population_needs_no_further_noise() -> None:
-    search = cma_es(population=4)
+    search = cma_es(4)
     state, _ = iterate(search, search.init(np.zeros(4)), 200)
     assert search.mean(state) == pytest.approx(TARGET, abs=1e-2)
 
@@ -225,7 +227,7 @@ def test_old_states_leave_memory_at_once() -> None:
 
 def test_covariance_is_full_as_far_as_memory_allows() -> None:
     def searched(size: int, **settings: Any) -> str:
-        search = cma_es(population=8, **settings)
+        search = cma_es(8, **settings)
         full = search.init(np.zeros(size)).sm.covariance_matrix is not None
         assert search.note(size).startswith(f"CMA-ES with {'full' if full else 'separable'}")
         return search.note(size)
@@ -237,14 +239,14 @@ def test_covariance_is_full_as_far_as_memory_allows() -> None:
 
 
 def test_full_covariance_that_does_not_fit_is_refused_with_the_way_out() -> None:
-    search = cma_es(population=8, covariance="full")
+    search = cma_es(8, covariance="full")
     message = (
-        r"algo.covariance=full needs 85,621 MiB for 33,500 parameters: "
-        r"set algo.covariance=separable \(or auto\), or raise algo.memory_mib"
+        r"full covariance needs 85,621 MiB for 33,500 parameters: "
+        r"take covariance=separable \(or auto\), or raise memory_mib"
     )
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UnfitError, match=message):
         search.note(33_500)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UnfitError, match=message):
         search.init(np.zeros(33_500))
 
 
@@ -256,20 +258,22 @@ def test_cem_notes_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("build", "settings", "message"),
     [
-        (cem, {"population": 1}, "sampler.rows must be at least 2 for the cross-entropy method"),
-        (cma_es, {"population": 3}, "sampler.rows must be at least 4 for CMA-ES, not 3"),
-        (cem, {"elite": 0.0}, "algo.elite must be within"),
-        (cem, {"elite": 1.1}, "algo.elite must be within"),
-        (cem, {"std": 0.0}, "algo.std must be positive"),
-        (cma_es, {"std": -1.0}, "algo.std must be positive"),
-        (cem, {"extra_std": -0.1}, "algo.extra_std must be at least 0"),
-        (cem, {"extra_iterations": 0}, "algo.extra_iterations must be at least 1"),
+        (cem, {"population": 1}, "population must be at least 2, not 1"),
+        (cma_es, {"population": 3}, "population must be at least 4, not 3"),
+        (cem, {"elite": 0.0}, "elite must be within"),
+        (cem, {"elite": 1.1}, "elite must be within"),
+        (cem, {"std": 0.0}, "std must be positive"),
+        (cma_es, {"std": -1.0}, "std must be positive"),
+        (cem, {"extra_std": -0.1}, "extra_std must be at least 0"),
+        (cma_es, {"covariance": "ful"}, "covariance must be one of auto, full, separable, not ful"),
+        (cma_es, {"memory_mib": 0}, "memory_mib must be at least 1, not 0"),
+        (cem, {"extra_iterations": 0}, "extra_iterations must be at least 1"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(
-    build: Any, settings: dict[str, float], message: str
+    build: Any, settings: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ParameterError, match=message):
         build(**{"population": 8, **settings})
 
 
@@ -429,13 +433,13 @@ def balancing(search: Search, *, filter_clip: float = 0.0) -> Algorithm:
 
 def learn(
     algorithm: Algorithm, iterations: int, state: Searching | None = None, first: int = 0
-) -> tuple[Searching, list[dict[str, float]]]:
+) -> tuple[Searching, list[dict[str, Any]]]:
     """Some iterations, from the beginning unless told otherwise."""
     state = state or algorithm.init(stream(0, "init"))
     infos = []
     for i in range(first, first + iterations):
         state, info = algorithm.step(stream(0, "step", i), state)
-        infos.append(info)
+        infos.append(flatten(info))
     assert state is not None
     return state, infos
 
@@ -443,9 +447,9 @@ def learn(
 @pytest.mark.parametrize(
     "search",
     [
-        cem(population=POPULATION, std=10.0, extra_std=3.0, extra_iterations=10),
-        cma_es(population=POPULATION, std=10.0, covariance="full"),
-        cma_es(population=POPULATION, std=10.0, covariance="separable"),
+        cem(POPULATION, std=10.0, extra_std=3.0, extra_iterations=10),
+        cma_es(POPULATION, std=10.0, covariance="full"),
+        cma_es(POPULATION, std=10.0, covariance="separable"),
     ],
     ids=SEARCHES,
 )
@@ -546,7 +550,7 @@ def test_parameters_that_are_not_finite_are_an_error_that_names_them() -> None:
 
 def test_as_many_candidates_as_rows_are_needed() -> None:
     with pytest.raises(ValueError, match="7 candidates do not fit 20 rows"):
-        balancing(cem(population=7))
+        balancing(cem(7))
 
 
 @pytest.mark.parametrize(("build", "rounds"), [(cem, 5), (cma_es, 1)])
@@ -554,10 +558,11 @@ def test_only_a_search_that_renews_has_new_candidates_in_every_round(
     build: Any, rounds: int
 ) -> None:
     simulator = CartPoleSimulator(CartPole(max_position=1e9, max_angle=1e9, horizon=10), 4)
-    spy = spied(build(population=4))
+    spy = spied(build(4))
     settings = {"steps": 200, "filter_clip": 0.0, "deterministic": True}
     run = black_box(linear_gaussian(simulator.space), spy.search, simulator, **settings)
-    _, info = run.step(np.random.default_rng(1), run.init(np.random.default_rng(0)))
+    _, found = run.step(np.random.default_rng(1), run.init(np.random.default_rng(0)))
+    info = flatten(found)
     ((candidates, returns),) = spy.told
     assert candidates.shape == (4 * rounds, 6)
     assert len({tuple(row) for row in candidates}) == 4 * rounds == len(returns)

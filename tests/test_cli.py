@@ -42,7 +42,7 @@ def test_last_line_is_the_directory_and_a_done_run_is_left_alone(tmp_path: Path)
     status, out, err = train(*SMOKE, f"results_dir={tmp_path}")
     assert status == 0, err
     path = Path(out[-1])
-    files = {"config.yaml", "provenance.json", "metrics.csv", "timing.csv", "checkpoint.pt", "DONE"}
+    files = {"run.json", "config.yaml", "provenance.json", "metrics.csv", "timing.csv", "DONE"}
     assert files <= {file.name for file in path.iterdir()}
     provenance = json.loads((path / "provenance.json").read_text())
     assert provenance["status"] == "done"

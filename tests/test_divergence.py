@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny_run
 import torch
+from tiny_run import Note
 
 from runners.run.loop import DivergedError
 from trpo.types import Algorithm
@@ -23,9 +24,8 @@ from trpo.types import Algorithm
 def test_number_that_is_not_finite_stops_the_run(
     tmp_path: Path, name: str, value: float, message: str
 ) -> None:
-    def spoil(iteration: int, info: dict[str, float]) -> None:
-        if iteration == 5:
-            info[name] = value
+    def spoil(iteration: int, info: Note) -> Note:
+        return info._replace(**{name: value}) if iteration == 5 else info
 
     for _ in range(2):  # run again, it fails again
         with pytest.raises(DivergedError, match=f"^{message}$"):
@@ -36,7 +36,7 @@ def test_number_that_is_not_finite_stops_the_run(
 def test_parameters_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
     init, step = tiny_run.walk()
 
-    def diverge(rng: np.random.Generator, state: Any) -> tuple[Any, dict[str, float]]:
+    def diverge(rng: np.random.Generator, state: Any) -> tuple[Any, Note]:
         state, info = step(rng, state)
         return state._replace(theta=state.theta * torch.inf), info
 
@@ -45,9 +45,10 @@ def test_parameters_that_are_not_finite_stop_the_run(tmp_path: Path) -> None:
 
 
 def test_sampler_that_meets_nan_names_the_iteration(tmp_path: Path) -> None:
-    def spoil(iteration: int, info: dict[str, float]) -> None:
+    def spoil(iteration: int, info: Note) -> Note:
         if iteration == 2:
             raise FloatingPointError("reward is nan")
+        return info
 
     with pytest.raises(DivergedError, match=r"^iteration 2: reward is nan$"):
         tiny_run.run(tmp_path, 9, tiny_run.walk(spoil))

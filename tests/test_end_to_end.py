@@ -1,5 +1,6 @@
 """Real training through the real commands: the same bytes, whatever happens on the way."""
 
+import json
 import random
 import time
 from pathlib import Path
@@ -10,61 +11,62 @@ from test_cli import metrics, start, train
 from analysis import report
 
 HOPPER = (
-    "env=hopper",
-    "protocol=modern",
-    "iterations=20",
-    "total_steps=null",
-    "steps_per_iteration=3000",
+    *("env=hopper", "protocol=modern", "total_steps=null", "steps_per_iteration=3000"),
     "checkpoint_every=1",
 )
+ENDLESS = "iterations=1000000"  # how long a run is to be is no part of what it is
+
+
+def disturbed(tmp_path: Path, settings: tuple[str, ...], pauses: list[float]) -> None:
+    """Kill a run in the middle of its work, once a pause; then let it and another end alike."""
+    killed, rows = f"results_dir={tmp_path / 'killed'}", 0
+    for kills, pause in enumerate(pauses):
+        process = start(*settings, ENDLESS, killed, f"threads={1 + kills % 2}")
+        while process.poll() is None and _rows(tmp_path / "killed") <= rows:
+            time.sleep(0.01)
+        time.sleep(pause)
+        assert process.poll() is None, process.communicate()
+        process.kill()
+        process.communicate()
+        rows = _rows(tmp_path / "killed")
+    end = f"iterations={rows + 1}"
+    for path in ("killed", "undisturbed"):
+        status, _, err = train(*settings, end, f"results_dir={tmp_path / path}")
+        assert status == 0, err
+    assert metrics(tmp_path / "killed") == metrics(tmp_path / "undisturbed")
 
 
 def test_hopper_killed_at_five_random_moments_writes_the_bytes_of_an_undisturbed_run(
     tmp_path: Path,
 ) -> None:
-    assert train(*HOPPER, f"results_dir={tmp_path / 'undisturbed'}")[0] == 0
-    moments, kills, rows = random.Random(0), 0, 0
-    killed = f"results_dir={tmp_path / 'killed'}"
-    while kills < 5:
-        process = start(*HOPPER, killed, f"threads={1 + kills % 2}")
-        while process.poll() is None and _rows(tmp_path / "killed") <= rows:
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.3))
-        assert process.poll() is None, "the run ended before it could be killed five times"
-        process.kill()
-        process.communicate()
-        kills, rows = kills + 1, _rows(tmp_path / "killed")
-    assert train(*HOPPER, killed)[0] == 0
-    assert metrics(tmp_path / "killed") == metrics(tmp_path / "undisturbed")
+    moments = random.Random(0)
+    disturbed(tmp_path, HOPPER, [moments.uniform(0, 0.3) for _ in range(5)])
 
 
 def _rows(path: Path) -> int:
     return sum(content.count(b"\n") for content in metrics(path).values())
 
 
-SMALL = ("env=hopper", "protocol=paper", "scale=smoke", "iterations=8", "checkpoint_every=1")
-
-
 @pytest.mark.parametrize(
     "method",
     [
         *("sampler=vine", "algo=rwr", "algo=cem", "algo=cma_es"),
-        "algo=gradient_variance algo.sizes=[200] algo.repeats=2 algo.spacing=1",
+        "study=variance measured.sizes=[200] measured.repeats=2 measured.spacing=1",
     ],
 )
 def test_every_kind_of_method_goes_on_with_the_same_bytes(tmp_path: Path, method: str) -> None:
-    settings = (*SMALL, *method.split())
-    assert train(*settings, f"results_dir={tmp_path / 'undisturbed'}")[0] == 0
-    killed = f"results_dir={tmp_path / 'killed'}"
-    process = start(*settings, killed)
-    while process.poll() is None and _rows(tmp_path / "killed") <= 3:
-        time.sleep(0.001)
-    assert process.poll() is None, "the run ended before it could be killed"
-    process.kill()
-    process.communicate()
-    assert _rows(tmp_path / "killed") < 9
-    assert train(*settings, killed, "threads=2")[0] == 0
-    assert metrics(tmp_path / "killed") == metrics(tmp_path / "undisturbed")
+    small = ("env=hopper", "protocol=paper", "scale=smoke", "checkpoint_every=1")
+    disturbed(tmp_path, (*small, *method.split()), [0.05, 0.0])
+
+
+def test_a_finished_run_goes_on_when_it_is_to_be_longer(tmp_path: Path) -> None:
+    for length in (2, 4):
+        status, out, err = train(*HOPPER, f"iterations={length}", f"results_dir={tmp_path / 'a'}")
+        assert status == 0, err
+    assert train(*HOPPER, "iterations=4", f"results_dir={tmp_path / 'b'}")[0] == 0
+    assert metrics(tmp_path / "a") == metrics(tmp_path / "b")
+    assert json.loads((Path(out[-1]) / "run.json").read_text())["iterations"] == 4
+    assert train(*HOPPER, "iterations=3", f"results_dir={tmp_path / 'a'}")[1][0] == "already done"
 
 
 def test_two_threads_write_the_bytes_of_one(tmp_path: Path) -> None:

@@ -17,19 +17,25 @@ FORBIDDEN = {
     "runners": {"analysis"},
 }
 ORDER = (
-    *("parameters", "types", "streams", "chunks", "moments"),
+    *("parameters", "types", "reports", "streams", "chunks", "moments"),
     *("simulators", "simulators.protocol", "simulators.quiet", "simulators.rows"),
     *("simulators.snapshots", "simulators.gymnasium", "simulators.cartpole"),
     *("simulators.mujoco_tasks", "simulators.mujoco"),
-    *("distributions", "networks", "policies", "samplers", "samplers.single_path"),
-    "samplers.vine",
-    *("estimators", "solvers", "baselines", "surrogates", "metrics", "steps"),
-    *("objective", "updates"),
+    *("distributions", "networks", "dense", "policies", "estimators", "surrogates"),
+    *("samplers", "samplers.single_path", "samplers.vine", "samplers.batches"),
+    *("solvers", "line_search", "regression", "baselines", "metrics"),
+    *("objective", "steps", "updates"),
     *("algorithms", "searches", "black_box", "variance"),
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
-    *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.theory"),
+    *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.world"),
+    *("tabular.learning", "tabular.probes", "tabular.theory"),
 )
 """The modules of trpo; each imports only from those before it."""
+ROOMS = (
+    *("runners", "store", "settings", "build", "studies"),
+    *("run", "speed", "sweep", "train", "reproduce", "bench"),
+)
+"""The sub-packages of runners and its commands; each imports only from those before it."""
 
 
 def modules(package: str) -> dict[str, Path]:
@@ -51,13 +57,13 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def ours(path: Path) -> set[str]:
-    """The modules of trpo among the imports of a file."""
-    known = modules("trpo")
+def ours(path: Path, package: str) -> set[str]:
+    """The modules of a package among the imports of a file."""
+    known = modules(package)
     return {
         next(name for name in (full, full.rpartition(".")[0]) if name in known)
         for full in imported(path)
-        if full.split(".")[0] == "trpo"
+        if full.split(".")[0] == package
     }
 
 
@@ -81,13 +87,57 @@ def test_every_module_of_trpo_has_its_place() -> None:
 def test_module_of_trpo_imports_only_modules_before_it(name: str) -> None:
     path = modules("trpo")[f"trpo.{name}"]
     before = {f"trpo.{other}" for other in ORDER[: ORDER.index(name)]}
-    assert ours(path) <= before
+    assert ours(path, "trpo") <= before
 
 
-def test_nothing_random_is_drawn_but_from_a_generator_that_was_handed_in() -> None:
-    for path in modules("trpo").values():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("np.random."):
-                assert node.attr in {"Generator", "default_rng"}, path
-            assert not (isinstance(node, ast.Attribute) and node.attr.startswith("manual_seed"))
-            assert ast.unparse(node) != "torch.randn", path
+def room(name: str) -> str:
+    """The sub-package of a module of runners, or the command that it is."""
+    return name.split(".")[1] if "." in name else name
+
+
+@pytest.mark.parametrize("name", sorted(modules("runners")))
+def test_module_of_runners_imports_only_from_rooms_before_its_own(name: str) -> None:
+    own = ROOMS.index(room(name))
+    others = {room(each) for each in ours(modules("runners")[name], "runners")} - {room(name)}
+    assert all(ROOMS.index(other) < own for other in others), others
+
+
+@pytest.mark.parametrize("name", sorted(modules("runners")))
+def test_no_two_modules_of_runners_import_each_other(name: str) -> None:
+    """What a module needs, directly or through others, does not need that module."""
+    seen: set[str] = set()
+    left = ours(modules("runners")[name], "runners")
+    while left:
+        seen |= left
+        left = {x for each in left for x in ours(modules("runners")[each], "runners")} - seen
+    assert name not in seen
+
+
+NAMES = ("name", "study", "algo", "sampler", "method", "task", "protocol", "experiment", "chapter")
+
+
+@pytest.mark.parametrize("path", [p for x in ("runners", "analysis") for p in modules(x).values()])
+def test_nothing_decides_by_a_name(path: Path) -> None:
+    """No name of a run's parts is compared with a word, no node is asked for a key."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            words = [x for x in sides if isinstance(x, ast.Constant) and is_word(x.value)]
+            named = any(last_word(side) in NAMES for side in sides if side not in words)
+            inside = isinstance(node.ops[0], ast.In | ast.NotIn) and node.left in words
+            assert not (words and named), ast.unparse(node)
+            assert not inside, ast.unparse(node)
+
+
+def is_word(value: object) -> bool:
+    """Whether a constant may be a name."""
+    return isinstance(value, str) and value.isidentifier()
+
+
+def last_word(node: ast.AST) -> str | None:
+    """`name` of x.name, x["name"] and name."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return str(node.slice.value)
+    return node.id if isinstance(node, ast.Name) else None

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import tiny_run
 
-from runners.run.loop import COLUMNS, Plan, StoppedError
+from runners.run.loop import Plan, StoppedError
 from runners.store.checkpoint import Position, load
 from runners.store.table import Table
 
@@ -50,8 +50,10 @@ def undisturbed(path: Path, iterations: int) -> bytes:
 
 
 def test_metrics_have_the_columns_in_order_and_cumulative_counts(tmp_path: Path) -> None:
-    rows = list(csv.DictReader(undisturbed(tmp_path, 4).decode().splitlines()))
-    assert tuple(rows[0]) == ("iteration", "env_steps", "episodes", *COLUMNS)
+    tiny_run.run(tmp_path, 4, columns=("entropy", "kl_mean"))
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
+    counts, rest = ("iteration", "env_steps", "episodes"), ("return_mean", "return_std", "accepted")
+    assert tuple(rows[0]) == (*counts, "entropy", "kl_mean", *rest)
     assert [row["iteration"] for row in rows] == ["1", "2", "3", "4"]
     assert [row["env_steps"] for row in rows] == ["7", "14", "21", "28"]
     assert [row["episodes"] for row in rows] == ["1", "1", "2", "2"]

@@ -1,6 +1,8 @@
 """Networks of one flat theta against a network written out layer by layer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import sqrt
 
 import numpy as np
@@ -11,12 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import CASES, problem
 
-from trpo.networks import mlp, orthogonal, tanh_, with_free_parameters
-from trpo.policies import gaussian_mlp, linear_gaussian
+from trpo.dense import mlp, orthogonal, tanh_
+from trpo.networks import Network, network, with_free_parameters
+from trpo.parameters import UnfitError
+from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
 from trpo.simulators.protocol import Space
 from trpo.types import Tensor
+from trpo.updates import trpo, update
 
 every_policy = pytest.mark.parametrize("name", CASES)
+every_kind = pytest.mark.parametrize("kind", ["written", "derived"])
+
+
+def made(name: str, kind: str) -> Network:
+    """The policy's own network, or one of which only `init` and the layers' output are given."""
+    own, forward = CASES[name].policy.network, CASES[name].forward
+    return own if kind == "written" else network(own.init, lambda theta: partial(forward, theta))
 
 
 def random(*shape: int, seed: int = 3) -> Tensor:
@@ -24,30 +36,33 @@ def random(*shape: int, seed: int = 3) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
 
 
+@every_kind
 @every_policy
-def test_output_is_that_of_the_layers_written_out(name: str) -> None:
+def test_output_is_that_of_the_layers_written_out(name: str, kind: str) -> None:
     found = problem(name)
-    network, obs = found.policy.network, found.samples.obs
-    output = network.at(found.theta)(obs)
+    net, obs = made(name, kind), found.samples.obs
+    output = net.at(found.theta)(obs)
     assert torch.allclose(output, found.forward(found.theta), atol=1e-14)
-    assert torch.equal(network.linearise(found.theta, obs).output, output)
-    acted = network.act(found.theta)(obs.numpy())
+    assert torch.equal(net.linearise(found.theta, obs).output, output)
+    acted = net.act(found.theta)(obs.numpy())
     assert acted == pytest.approx(output.numpy(), abs=1e-6)
 
 
+@every_kind
 @every_policy
 @pytest.mark.parametrize("rows", [range(6), [0, 2, 5], [4, 1, 0, 5, 3, 2], [3, 3], [2]])
-def test_networks_side_by_side_answer_as_each_alone(name: str, rows: Sequence[int]) -> None:
+def test_networks_side_by_side_answer_as_each_alone(
+    name: str, kind: str, rows: Sequence[int]
+) -> None:
     found = problem(name)
-    network = found.policy.network
-    thetas = found.theta + random(6, network.size)
+    net = made(name, kind)
+    thetas = found.theta + random(6, net.size)
     obs = found.samples.obs[: len(rows)].to(torch.float32).numpy()
     before = obs.copy()
-    act = network.act_each(thetas.numpy())
+    act = net.act_each(thetas.numpy())
     answers = act(obs, np.array(rows))
     alone = [
-        network.act(thetas[row].to(torch.float32))(x[None])[0]
-        for row, x in zip(rows, obs, strict=True)
+        net.act(thetas[row].to(torch.float32))(x[None])[0] for row, x in zip(rows, obs, strict=True)
     ]
     assert answers.dtype == np.float32
     assert answers == pytest.approx(np.stack(alone), rel=1e-5, abs=1e-5)
@@ -55,52 +70,88 @@ def test_networks_side_by_side_answer_as_each_alone(name: str, rows: Sequence[in
     assert np.array_equal(obs, before)
 
 
+@every_kind
 @every_policy
-def test_jvp_is_that_of_torch(name: str) -> None:
+def test_jvp_is_that_of_torch(name: str, kind: str) -> None:
     found = problem(name)
-    network, obs, v = found.policy.network, found.samples.obs, random(len(found.theta))
-    ours = network.linearise(found.theta, obs).jvp(v)
+    net, obs, v = made(name, kind), found.samples.obs, random(len(found.theta))
+    ours = net.linearise(found.theta, obs).jvp(v)
     _, theirs = torch.autograd.functional.jvp(found.forward, found.theta, v)
     assert torch.allclose(ours, theirs, atol=1e-13)
-    ahead, behind = (network.at(found.theta + h * v)(obs) for h in (1e-5, -1e-5))
+    ahead, behind = (net.at(found.theta + h * v)(obs) for h in (1e-5, -1e-5))
     assert torch.allclose(ours, (ahead - behind) / 2e-5, atol=1e-7)
 
 
+@every_kind
 @every_policy
-def test_vjp_is_that_of_torch(name: str) -> None:
+def test_vjp_is_that_of_torch(name: str, kind: str) -> None:
     found = problem(name)
     _, pull = torch.func.vjp(found.forward, found.theta)
     u = random(*found.samples.old.shape)
-    ours = found.policy.network.linearise(found.theta, found.samples.obs).vjp(u)
+    ours = made(name, kind).linearise(found.theta, found.samples.obs).vjp(u)
     assert torch.allclose(ours, pull(u)[0], atol=1e-12)
 
 
+@every_kind
 @every_policy
-def test_thinned_linearisation_is_that_of_every_kth_input(name: str) -> None:
+def test_thinned_linearisation_is_that_of_every_kth_input(name: str, kind: str) -> None:
     found = problem(name)
-    network, obs = found.policy.network, found.samples.obs
-    thinned = network.linearise(found.theta, obs).thin(4)
-    direct = network.linearise(found.theta, obs[::4])
+    net, obs = made(name, kind), found.samples.obs
+    thinned = net.linearise(found.theta, obs).thin(4)
+    direct = net.linearise(found.theta, obs[::4])
     v, u = random(len(found.theta)), random(*direct.output.shape)
     assert torch.allclose(thinned.output, direct.output, atol=1e-14)
     assert torch.allclose(thinned.jvp(v), direct.jvp(v), atol=1e-14)
     assert torch.allclose(thinned.vjp(u), direct.vjp(u), atol=1e-14)
 
 
+@every_kind
 @every_policy
-def test_products_change_none_of_their_inputs_and_repeat(name: str) -> None:
+def test_products_change_none_of_their_inputs_and_repeat(name: str, kind: str) -> None:
     found = problem(name)
     theta, obs = found.theta, found.samples.obs
     v, u = random(len(theta)), random(*found.samples.old.shape)
     before = [x.clone() for x in (theta, obs, v, u)]
-    at = found.policy.network.linearise(theta, obs)
+    at = made(name, kind).linearise(theta, obs)
     output, first = at.output.clone(), (at.jvp(v), at.vjp(u))
     again = (at.jvp(v), at.vjp(u))
-    found.policy.network.at(theta)(obs)
-    found.policy.network.act(theta)(obs.numpy())
+    made(name, kind).at(theta)(obs)
+    made(name, kind).act(theta)(obs.numpy())
     assert all(torch.equal(x, y) for x, y in zip((theta, obs, v, u), before, strict=True))
     assert all(torch.equal(x, y) for x, y in zip(first, again, strict=True))
     assert torch.equal(at.output, output)
+
+
+@every_policy
+def test_a_derived_network_says_what_the_one_written_out_says(name: str) -> None:
+    found = problem(name)
+    written, derived = made(name, "written"), made(name, "derived")
+    assert derived.size == written.size
+    rng = np.random.default_rng
+    assert torch.equal(derived.init(rng(0)), written.init(rng(0)))
+    obs, v = found.samples.obs, random(written.size)
+    ours, theirs = (net.linearise(found.theta, obs) for net in (written, derived))
+    u = random(*ours.output.shape)
+    assert not theirs.output.requires_grad
+    assert torch.allclose(ours.output, theirs.output, atol=1e-14)
+    assert torch.allclose(ours.jvp(v), theirs.jvp(v), atol=1e-12)
+    assert torch.allclose(ours.vjp(u), theirs.vjp(u), atol=1e-12)
+
+
+def test_derived_products_are_the_same_in_any_thread() -> None:
+    found, net = problem("mlp"), made("mlp", "derived")
+    at, vs = net.linearise(found.theta, found.samples.obs), random(20, net.size)
+    with ThreadPoolExecutor(4) as pool:
+        for alone, beside in zip(map(at.jvp, vs), pool.map(at.jvp, vs), strict=True):
+            assert torch.equal(alone, beside)
+
+
+def test_a_policy_by_a_derived_network_is_updated_as_by_its_own() -> None:
+    found = problem("mlp")
+    policies = (found.policy, found.policy._replace(network=made("mlp", "derived")))
+    thetas = [update(p, trpo(), found.samples, found.theta, 0.01).theta for p in policies]
+    assert torch.allclose(*thetas, atol=1e-10)
+    assert not torch.equal(thetas[1], found.theta)
 
 
 @given(
@@ -120,6 +171,23 @@ def test_paper_policies_have_the_papers_number_of_parameters() -> None:
     swimmer = Space((10,), 2, False, -np.ones(2), np.ones(2), 1000)
     assert linear_gaussian(cartpole).network.size == 6  # §8.1
     assert gaussian_mlp(swimmer, hidden=(30,), hidden_bias=False).network.size == 364  # Table 2
+
+
+@pytest.mark.parametrize(
+    ("make", "space", "why"),
+    [
+        (gaussian_mlp, oracles.DISCRETE, "it does not fit discrete actions"),
+        (linear_gaussian, oracles.DISCRETE, "it does not fit discrete actions"),
+        (categorical_mlp, oracles.CONTINUOUS, "it does not fit continuous actions"),
+        (gaussian_mlp, oracles.CONTINUOUS._replace(obs=(8, 8)), "it needs vector observations"),
+        (categorical_mlp, oracles.DISCRETE._replace(obs=()), "it needs vector observations"),
+    ],
+)
+def test_a_policy_that_does_not_fit_the_task_is_refused(
+    make: Callable[[Space], Policy], space: Space, why: str
+) -> None:
+    with pytest.raises(UnfitError, match=why):
+        make(space)
 
 
 def test_init_has_orthogonal_layers_zero_biases_and_the_given_log_std() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from math import inf, nan
 from typing import Literal
 
@@ -9,14 +10,20 @@ import pytest
 
 from trpo.parameters import (
     Count,
+    Delta,
     Finite,
     Fraction,
     Natural,
     NonNegative,
     ParameterError,
+    Penalty,
     Positive,
     Range,
+    UnfitError,
     check,
+    checked,
+    scaled,
+    size_of,
 )
 
 
@@ -82,3 +89,59 @@ def test_a_range_says_what_it_holds(
     assert bounds.words == words
     assert bounds.holds(inside)
     assert not any(bounds.holds(x) for x in outside)
+
+
+@checked
+def halved(count: Count, *, by: Positive = 2.0, kind: Literal["a", "b"] = "a") -> float:
+    """What each of `count` gets."""
+    return by / count
+
+
+def test_a_checked_function_refuses_what_its_signature_excludes() -> None:
+    assert halved(4) == 0.5
+    assert halved(count=1, by=3.0, kind="b") == 3.0
+    for call, told in (
+        (lambda: halved(0), "count must be at least 1, not 0"),
+        (lambda: halved(1, by=0.0), "by must be positive, not 0.0"),
+        (lambda: halved(1, kind="c"), "kind must be one of a, b, not c"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ParameterError, match=f"^{told}$"):
+            call()
+
+
+def test_a_checked_function_keeps_its_name_its_signature_and_its_ranges() -> None:
+    assert (halved.__name__, halved.__doc__) == ("halved", "What each of `count` gets.")
+    assert list(signature(halved).parameters) == ["count", "by", "kind"]
+    with pytest.raises(ParameterError, match="count"):
+        check(halved, {"count": 0})
+
+
+def constrained(*, other: float = 1.0, delta: Delta = 0.01) -> None:
+    """A rule whose steps follow from a radius."""
+
+
+def penalised(*, penalty: Penalty = 6.0) -> None:
+    """A rule whose steps follow from a penalty."""
+
+
+def test_steps_are_longer_by_the_square_root_of_delta_and_the_inverse_of_a_penalty() -> None:
+    """The length is √(2δ / xᵀFx) x, or x / λ."""
+    assert scaled(constrained, {}, 3) == {"delta": 0.01 * 9}
+    assert scaled(constrained, {"delta": 1.0, "other": 2.0}, 3) == {"delta": 9.0, "other": 2.0}
+    assert scaled(penalised, {"name": "x"}, 3) == {"penalty": 2.0, "name": "x"}
+    assert scaled(penalised, {"penalty": 0.1}, 1) == {"penalty": 0.1}
+
+
+def test_a_function_without_a_size_cannot_be_scaled() -> None:
+    assert scaled(built, {"delta": 0.5}, 1.0) == {"delta": 0.5}
+    with pytest.raises(UnfitError, match="built has no length of a step to scale by 3"):
+        scaled(built, {"delta": 0.5}, 3)
+
+
+def test_the_size_is_what_is_set_or_the_default() -> None:
+    assert size_of(constrained, {}) == 0.01
+    assert size_of(penalised, {"penalty": 2, "delta": 9}) == 2.0
+    assert size_of(built, {"delta": 0.5}) is None
+    for function, name in ((constrained, "delta"), (penalised, "penalty")):
+        with pytest.raises(ParameterError, match=f"{name} must be positive, not 0"):
+            check(function, {name: 0})

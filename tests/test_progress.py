@@ -16,10 +16,11 @@ from rich.console import Console
 
 from runners.run import display, tensorboard
 from runners.run.loop import Plan, Row
-from runners.settings import tree as config
+from runners.settings.errors import ConfigError
+from runners.settings.tree import CONF, register
 from runners.store.checkpoint import Position
-from runners.store.files import RunError, write_atomically
-from runners.store.table import Table
+from runners.store.files import RunError
+from runners.store.table import Table, last_row
 from runners.sweep.jobs import Job, estimated_seconds, jobs, measured_rate
 from runners.sweep.progress import Monitor, SweepCallback, bar, plan, summary
 
@@ -29,8 +30,8 @@ Planner = Callable[..., list[Job]]
 @pytest.fixture(scope="module")
 def hydra() -> Iterator[None]:
     """Hydra as `python -m runners.train -m` sets it up."""
-    config.register()
-    with initialize_config_dir(str(config.CONF), version_base="1.3"):
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
 
 
@@ -65,7 +66,8 @@ def pretend(job: Job, rows: Sequence[int], rate: float = 100.0, **record: object
 
 def finish(job: Job) -> None:
     """Mark the run as done."""
-    write_atomically(job.directory.path / "DONE", b"")
+    last = last_row(job.directory.metrics)
+    job.directory.finish(Position(int(last["iteration"]), int(last["env_steps"])))
 
 
 def test_jobs_are_every_combination_each_with_its_seed(planned: Planner) -> None:
@@ -83,7 +85,7 @@ def test_jobs_are_every_combination_each_with_its_seed(planned: Planner) -> None
 
 
 def test_sweep_with_a_misconfigured_run_is_refused(planned: Planner) -> None:
-    with pytest.raises(config.ConfigError, match="gamma"):
+    with pytest.raises(ConfigError, match="gamma"):
         planned("gamma=0.9,1.5")
 
 
@@ -143,7 +145,7 @@ def test_monitor_shows_the_whole_and_each_running_run(planned: Planner) -> None:
 def test_summary_names_each_failure_with_its_error(planned: Planner) -> None:
     found = planned("seed=range(4)")
     since = time.time() - 1
-    pretend(found[0], [1024], status="done")
+    pretend(found[0], [512, 1024], status="done")
     finish(found[0])
     pretend(found[1], [512], status="failed", error="iteration 2: kl_mean is inf")
     pretend(found[2], [512], status="interrupted", error="stopped by signal 2")

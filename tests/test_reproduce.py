@@ -8,22 +8,25 @@ from pathlib import Path
 import pytest
 
 from runners import reproduce
-from runners.settings import tree as config
+from runners.settings import tree
+from runners.store.checkpoint import Position
+from runners.store.table import Table
 from runners.sweep.jobs import Job
 
 
 @pytest.fixture
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of conf/ with three experiments, two of them marked."""
+    """A copy of conf/ with three experiments, two of them listed."""
     copy = tmp_path / "conf"
-    shutil.copytree(config.CONF, copy, ignore=shutil.ignore_patterns("experiment"))
+    shutil.copytree(tree.CONF, copy, ignore=shutil.ignore_patterns("experiment"))
     (copy / "experiment").mkdir()
-    for name, mark in (("b", reproduce.MARK), ("a", reproduce.MARK), ("c", "# not this one")):
+    for name in "abc":
         (copy / "experiment" / f"{name}.yaml").write_text(
-            f"# @package _global_\n{mark}\nexperiment: {name}\n"
+            f"# @package _global_\nexperiment: {name}\n"
             "hydra:\n  sweeper:\n    params:\n      seed: range(2)\n"
         )
-    monkeypatch.setattr(config, "CONF", copy)
+    (copy / "reproduce.yaml").write_text("experiments: [b, a]\n")
+    monkeypatch.setattr(tree, "CONF", copy)
     return copy
 
 
@@ -38,12 +41,12 @@ def call(conf: Path) -> int:
             signal.signal(number, handler)
 
 
-def test_marked_experiments_are_run_once_each_with_its_command(
+def test_listed_experiments_are_run_once_each_with_its_command(
     conf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(conf) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["a: 2 runs, 0 done already", "b: 2 runs, 0 done already"]
+    assert lines[:2] == ["b: 2 runs, 0 done already", "a: 2 runs, 0 done already"]
     assert lines[2].startswith("sweep of 4 runs (0 done already)")
     assert lines[-1] == "4 done"
     files = list((conf.parent / "runs").glob("*/provenance.json"))
@@ -51,8 +54,8 @@ def test_marked_experiments_are_run_once_each_with_its_command(
     assert sum(command in file.read_text() for file in files) == 1
     assert call(conf) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "a: 2 runs, 2 done already",
         "b: 2 runs, 2 done already",
+        "a: 2 runs, 2 done already",
     ]
 
 
@@ -68,7 +71,9 @@ def test_experiments_that_are_not_done_are_named(
         for job in every:
             if job.run.config.experiment == "b":
                 job.directory.path.mkdir(parents=True)
-                job.directory.finish()
+                with Table(job.directory.metrics) as table:
+                    table.append({"iteration": 2, "env_steps": 100})
+                job.directory.finish(Position(2, 100))
 
     monkeypatch.setattr(reproduce, "run", run)
     assert call(conf) == 1

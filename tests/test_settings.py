@@ -1,21 +1,28 @@
-"""Every setting of every rule and baseline is read: changing it changes what comes out.
+"""Every setting of every rule, baseline, search and policy is read: changing it shows.
 
 The settings are taken from the signatures, so that a new one without an entry here fails.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
 import torch
-from oracles import problem
-from test_updates import RULES
+from oracles import CONTINUOUS, DISCRETE, problem
+from test_updates import RULES, SUPPLIED
 
 from trpo.baselines import Baseline, linear_features, mlp_value
-from trpo.updates import Update, rwr, update
+from trpo.line_search import LineSearch
+from trpo.parameters import Range
+from trpo.policies import categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.searches import Search, cem, cma_es
+from trpo.simulators.protocol import Space
+from trpo.solvers import conjugate_gradient
+from trpo.steps import Radius
+from trpo.updates import Direction, Update, rwr, update
 
 CHANGED: dict[str, Any] = {
     "delta": 0.003,
@@ -44,6 +51,25 @@ FITTED: dict[str, Any] = {
     "max_halvings": 0,
     "ridge": 0.5,
 }
+SEARCHED: dict[str, Any] = {
+    "elite": 0.5,
+    "std": 2.0,
+    "extra_std": 1.0,
+    "extra_iterations": 1,
+    "covariance": "separable",
+    "memory_mib": 1,
+}
+SHAPED: dict[str, Any] = {
+    "hidden": (3,),
+    "hidden_bias": False,
+    "log_std": 1.0,
+    "last_gain": 1.0,
+}
+CONFIGURED = (
+    *(*RULES, rwr, Direction, LineSearch, Radius),
+    *(mlp_value, linear_features, cem, cma_es),
+    *(gaussian_mlp, linear_gaussian, categorical_mlp, conjugate_gradient),
+)
 
 
 class Setting(NamedTuple):
@@ -85,7 +111,7 @@ def changed(setting: Setting, base: dict[str, Any]) -> dict[str, Any]:
 
 def outcome(rule: Callable[..., Any], keywords: dict[str, Any]) -> Update:
     """One update; a rough one has to backtrack."""
-    found, made = problem("mlp"), rule(**keywords)
+    found, made = problem("mlp"), rule(**{**SUPPLIED.get(rule, {}), **keywords})
     return update(found.policy, made, found.samples, found.theta, made.step.size)
 
 
@@ -125,3 +151,66 @@ def fit(baseline: Baseline) -> np.ndarray[Any, Any]:
 )
 def test_every_setting_of_a_baseline_changes_the_fit(make: Callable[..., Any], name: str) -> None:
     assert not np.array_equal(fit(make(3)), fit(make(3, **{name: FITTED[name]})))
+
+
+def keywords(make: Callable[..., Any]) -> list[str]:
+    """The settings of a function that makes something."""
+    found = inspect.signature(make).parameters.values()
+    return [p.name for p in found if p.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def searched(search: Search) -> np.ndarray[Any, Any]:
+    """The third iteration's candidates, on a sphere, of 120 parameters."""
+    state = search.init(np.zeros(120))
+    for i in range(3):
+        state, candidates = search.ask(np.random.default_rng(i), state)
+        state = search.tell(state, candidates, -np.square(candidates - 1).sum(axis=1))
+    return candidates
+
+
+@pytest.mark.parametrize(
+    ("make", "base", "name"),
+    [
+        (make, base, name)
+        for make, base in ((cem, {"extra_std": 0.5}), (cma_es, {}))
+        for name in keywords(make)
+    ],
+)
+def test_every_setting_of_a_search_changes_its_candidates(
+    make: Callable[..., Search], base: dict[str, Any], name: str
+) -> None:
+    changed_one = make(8, **{**base, name: SEARCHED[name]})
+    assert not np.array_equal(searched(make(8, **base)), searched(changed_one))
+
+
+@pytest.mark.parametrize(
+    ("make", "space", "name"),
+    [
+        (make, space, name)
+        for make, space in (
+            *((gaussian_mlp, CONTINUOUS), (linear_gaussian, CONTINUOUS)),
+            (categorical_mlp, DISCRETE),
+        )
+        for name in keywords(make)
+    ],
+)
+def test_every_setting_of_a_policy_changes_it(
+    make: Callable[..., Any], space: Space, name: str
+) -> None:
+    first, other = (
+        made.network.init(np.random.default_rng(0))
+        for made in (make(space), make(space, **{name: SHAPED[name]}))
+    )
+    assert first.shape != other.shape or not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("make", CONFIGURED, ids=lambda make: make.__name__)
+def test_every_number_that_can_be_set_has_a_range(make: Callable[..., Any]) -> None:
+    found = inspect.signature(make).parameters.values()
+    settings = [p.name for p in found if p.default is not inspect.Parameter.empty]
+    for name, hint in get_type_hints(make, include_extras=True).items():
+        if name in settings:
+            inner = get_args(hint)[0] if get_origin(hint) is Sequence else hint
+            plain = getattr(inner, "__origin__", inner)
+            ranges = [x for x in getattr(inner, "__metadata__", ()) if isinstance(x, Range)]
+            assert (plain not in (int, float)) or len(ranges) == 1, name

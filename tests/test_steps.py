@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trpo.line_search import LineSearch
 from trpo.metrics import Curvature
+from trpo.objective import Evaluation
 from trpo.steps import (
-    Evaluation,
-    LineSearch,
     Local,
     Radius,
     Step,

@@ -1,6 +1,7 @@
 """The run store: names, claims, locks, atomic files, tables, checkpoints."""
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from runners.store import checkpoint
 from runners.store.checkpoint import Checkpoint, DamagedError, Position
-from runners.store.directory import RunDirectory, differences, run_id
+from runners.store.directory import RunDirectory, differences, run_id, words
 from runners.store.files import RunError, write_atomically
 from runners.store.table import Table, last_row
 
@@ -30,35 +31,67 @@ def full_disk(*arguments: object) -> int:
 
 
 def test_run_id_is_readable_and_hashes_the_whole_identity() -> None:
-    name = run_id(IDENTITY)
+    names = ("Ant-v5", "trpo", "", "paper")
+    name = run_id(names, 3, IDENTITY)
     prefix, digest = name.rsplit("-", 1)
-    assert prefix == "hopper-trpo-single_path-paper-s3"
+    assert prefix == "Ant_v5-trpo-paper-s3"
     assert len(digest) == 8
-    assert run_id(dict(reversed(IDENTITY.items()))) == name
-    assert run_id({**IDENTITY, "algo": {"name": "trpo", "delta": 0.02}}) != name
+    assert run_id(names, 3, dict(reversed(IDENTITY.items()))) == name
+    assert run_id(names, 3, {**IDENTITY, "algo": {"name": "trpo", "delta": 0.02}}) != name
 
 
-def test_run_id_of_a_family_of_tasks_names_the_member() -> None:
-    env = {"name": "gymnasium", "id": "Pendulum-v1"}
-    assert run_id({**IDENTITY, "env": env}).startswith("gymnasium_Pendulum_v1-trpo-")
+def test_names_become_words_of_a_file_name() -> None:
+    assert words(["20 states, γ = 0.9", "", "ALE/Pong-v5"]) == ["20_states_0_9", "ALE_Pong_v5"]
 
 
 def test_directory_is_claimed_once_and_again_with_other_threads(tmp_path: Path) -> None:
     with RunDirectory(tmp_path / "run") as directory:
-        directory.claim(CONFIG, IDENTITY)
-        directory.claim({**CONFIG, "threads": 2}, IDENTITY)
+        directory.claim(CONFIG, IDENTITY, {"scale": "demo"})
+        directory.claim({**CONFIG, "threads": 2}, IDENTITY, {"scale": "demo"})
         assert "delta: 0.01" in directory.config.read_text()
-        assert not directory.done
-        directory.finish()
-        assert directory.done
+        assert json.loads(directory.description.read_text()) == {"scale": "demo"}
+
+
+def finished(directory: RunDirectory, iterations: int) -> None:
+    """Write what a run leaves at its end."""
+    with Table(directory.metrics) as table:
+        for iteration in range(1, iterations + 1):
+            table.append({"iteration": iteration, "env_steps": 100 * iteration})
+    directory.finish(Position(iterations, 100 * iterations))
+
+
+def test_done_says_how_far_a_run_went_until_it_is_to_go_on(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run") as directory:
+        directory.claim(CONFIG, IDENTITY, {"scale": "demo"})
+        assert directory.reached() is None
+        finished(directory, 3)
+        assert directory.reached() == Position(3, 300)
+        directory.claim(CONFIG, IDENTITY, {"scale": "desk"})
+        assert directory.reached() is None
+        assert json.loads(directory.description.read_text()) == {"scale": "desk"}
+
+
+def test_a_finished_run_that_lost_rows_is_not_done(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run") as directory:
+        finished(directory, 3)
+        directory.metrics.write_bytes(directory.metrics.read_bytes()[:-6])
+        assert directory.reached() is None
+
+
+def test_a_damaged_done_is_named(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run") as directory:
+        finished(directory, 3)
+        (tmp_path / "run" / "DONE").write_text("")
+        with pytest.raises(RunError, match="DONE is damaged"):
+            directory.reached()
 
 
 def test_directory_of_another_run_is_refused_naming_the_setting(tmp_path: Path) -> None:
     other = {**IDENTITY, "algo": {"name": "trpo", "delta": 0.5}}
     with RunDirectory(tmp_path) as directory:
-        directory.claim(CONFIG, IDENTITY)
+        directory.claim(CONFIG, IDENTITY, {})
         with pytest.raises(RunError, match=r"algo\.delta \(0\.01 there, 0\.5 here\)"):
-            directory.claim({**CONFIG, **other}, other)
+            directory.claim({**CONFIG, **other}, other, {})
 
 
 def test_differences_include_settings_that_no_longer_exist() -> None:
@@ -71,7 +104,7 @@ def test_differences_include_settings_that_no_longer_exist() -> None:
 def test_unreadable_config_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("a: [1, 2")
     with RunDirectory(tmp_path) as directory, pytest.raises(RunError, match="cannot be read"):
-        directory.claim(CONFIG, IDENTITY)
+        directory.claim(CONFIG, IDENTITY, {})
 
 
 def test_directory_in_use_is_refused(tmp_path: Path) -> None:

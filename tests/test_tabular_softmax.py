@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from trpo.line_search import LineSearch
 from trpo.metrics import over_mean, worst_state
 from trpo.solvers import conjugate_gradient
-from trpo.steps import LineSearch, Over
+from trpo.steps import Over
 from trpo.surrogates import importance_weighted
 from trpo.tabular import bounds
 from trpo.tabular.examples import garnet, random_policies
@@ -128,9 +129,7 @@ def test_theory_penalty_on_exact_samples_has_the_coefficient_of_equation_9() -> 
     epsilon, coefficient = (
         float(f(mdp, pi)[0]) for f in (bounds.largest_advantage, bounds.penalty)
     )
-    found, _ = moved(
-        solved(theory_penalty(epsilon=epsilon, gamma=GAMMA)), pi, exact_samples(mdp, pi)
-    )
+    found, _ = moved(solved(theory_penalty(GAMMA, epsilon=epsilon)), pi, exact_samples(mdp, pi))
     exact = natural_gradient(mdp, np.log(pi), (1 - GAMMA) * coefficient)
     assert np.allclose(found, exact, atol=1e-8)
 

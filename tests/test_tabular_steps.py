@@ -30,7 +30,6 @@ from trpo.tabular.steps import (
     minorise_maximise,
     natural_gradient,
     policy_iteration,
-    run,
     trust_region,
     vanilla_gradient,
 )
@@ -48,6 +47,29 @@ STEPS: dict[str, Step] = {
 }
 every_step = pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 every_delta = pytest.mark.parametrize("delta", DELTAS)
+
+
+def run(
+    step: Step,
+    mdp: MDP,
+    start: Array,
+    iterations: int,
+    policy: Callable[[Array], Array] = lambda pi: pi,
+) -> Array:
+    """Return η of every iterate, (iterations + 1, N), the first being that of `start`.
+
+    Args:
+        step: one of the above, its other arguments bound.
+        mdp: N MDPs.
+        start: what the step moves: a policy or logits, (N, S, A).
+        iterations: how many steps.
+        policy: what gives the policy of that: `softmax` where it is logits.
+    """
+    etas = [eta(mdp, policy(start))]
+    for _ in range(iterations):
+        start = step(mdp, start)
+        etas.append(eta(mdp, policy(start)))
+    return np.array(etas)
 
 
 def case(seed: int, count: int = 20, gamma: float = 0.9, **sizes: int) -> tuple[MDP, Array]:

@@ -10,9 +10,9 @@ import torch
 from oracles import CASES, Problem, matrix, problem
 
 from trpo.chunks import CHUNK
+from trpo.line_search import LineSearch
 from trpo.metrics import kl_hessian, score_covariance
 from trpo.objective import Objective
-from trpo.steps import LineSearch
 from trpo.surrogates import importance_weighted
 from trpo.types import Tensor
 from trpo.updates import (
@@ -36,7 +36,10 @@ RULES = (trpo, empirical_fim, max_kl, adaptive, natural_gradient, tnpg, vanilla_
 EXACT = Direction(cg_steps=200, damping=1e-2)
 HALVE = LineSearch(0.5, 10)
 every_policy = pytest.mark.parametrize("name", CASES)
-every_rule = pytest.mark.parametrize("rule", RULES)
+SUPPLIED: dict[Callable[..., Rule], dict[str, float]] = {theory_penalty: {"gamma": 0.99}}
+"""What rules need that is no setting of theirs."""
+MADE = {rule.__name__: rule(**SUPPLIED.get(rule, {})) for rule in RULES}
+every_rule = pytest.mark.parametrize("rule", MADE)
 
 
 def objective(found: Problem) -> Objective:
@@ -95,17 +98,17 @@ def test_evaluation_is_the_surrogates_gain_and_the_kl_from_old_to_new(name: str)
 
 @every_rule
 @every_policy
-def test_one_update_moves_every_parameter(rule: Callable[[], Rule], name: str) -> None:
-    step = moved(rule(), problem(name))
+def test_one_update_moves_every_parameter(rule: str, name: str) -> None:
+    step = moved(MADE[rule], problem(name))
     assert bool((step != 0).all())
 
 
 @every_rule
 @every_policy
-def test_info_says_what_the_update_did(rule: Callable[[], Rule], name: str) -> None:
+def test_info_says_what_the_update_did(rule: str, name: str) -> None:
     found = problem(name, weighted=True)
     theta, before = found.theta, found.theta.clone()
-    new = run(rule(), found)
+    new = run(MADE[rule], found)
     assert torch.equal(theta, before)
     kl, entropy = found.kl(new.theta), found.case.family(found.samples.old).entropy()
     gain = found.surrogate(new.theta) - found.surrogate(theta)
@@ -115,7 +118,7 @@ def test_info_says_what_the_update_did(rule: Callable[[], Rule], name: str) -> N
     assert new.info.grad_norm == pytest.approx(gradient(found).norm().item())
     assert new.info.step_norm == pytest.approx((new.theta - theta).norm().item())
     assert new.info.entropy == pytest.approx(found.mean(entropy).item())
-    assert new.info.size == rule().step.size
+    assert new.info.size == MADE[rule].step.size
     assert 0 <= new.info.cg_residual < 1
 
 
@@ -226,7 +229,7 @@ def test_theory_penalty_is_one_minus_gamma_times_the_coefficient_of_equation_9(
 ) -> None:
     coefficient = 4 * epsilon * gamma / (1 - gamma) ** 2
     found = problem("mlp")
-    theory = run(theory_penalty(epsilon=epsilon, gamma=gamma), found)
+    theory = run(theory_penalty(gamma, epsilon=epsilon), found)
     assert theory.info.size == pytest.approx((1 - gamma) * coefficient)
     same = run(natural_gradient(penalty=(1 - gamma) * coefficient), found)
     assert torch.allclose(theory.theta, same.theta)

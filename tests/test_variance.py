@@ -13,22 +13,17 @@ import torch
 from oracles import dense, gaussian
 from tiny_task import Corridor
 
-from trpo.algorithms import (
-    Batch,
-    Compute,
-    Estimator,
-    from_paths,
-    from_vine,
-    policy_optimisation,
-)
+from trpo.algorithms import Compute, TrainInfo, policy_optimisation
 from trpo.baselines import linear_features
 from trpo.moments import observation_filter
 from trpo.policies import linear_gaussian
+from trpo.reports import flatten
+from trpo.samplers.batches import Batch, Estimator, from_paths, from_vine
 from trpo.samplers.single_path import single_path
-from trpo.samplers.vine import Sizes, vine
+from trpo.samplers.vine import Sizes, of_vine, vine
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.streams import stream
-from trpo.surrogates import importance_weighted, of_vine
+from trpo.surrogates import importance_weighted
 from trpo.types import Algorithm, Map
 from trpo.updates import trpo
 from trpo.variance import Measuring, gradient_variance, spread
@@ -55,7 +50,7 @@ class Measured:
         self.policy = linear_gaussian(self.simulator.space)
         self.batches: list[Batch] = []
         self.given: list[Any] = []  # what each batch was collected with
-        self.training: list[dict[str, float]] = []
+        self.training: list[TrainInfo] = []
         make = {"single_path": self._paths, "vine": self._vine}[sampler]
         space, compute = self.simulator.space, Compute(pmap)
         surrogate = importance_weighted if sampler == "single_path" else of_vine(space, 3)
@@ -106,7 +101,7 @@ class Measured:
         state, infos = state or self.algorithm.init(stream(0, "init")), []
         for i in range(state.turn, state.turn + turns):
             state, info = self.algorithm.step(stream(0, "step", i), state)
-            infos.append(info)
+            infos.append(flatten(info))
         return state, infos
 
 
@@ -133,17 +128,17 @@ def threads(count: int) -> Iterator[Map]:
 
 def test_statistics_of_two_gradients_are_those_by_hand() -> None:
     found = spread(np.array([[1.0, 2.0], [3.0, 6.0]]))  # mean (2, 4), deviations ±(1, 2)
-    assert found["grad_norm"] == pytest.approx(20**0.5)
-    assert found["gradient_variance"] == pytest.approx(10)
-    assert found["gradient_square"] == pytest.approx(20 - 10 / 2)
+    assert found.grad_norm == pytest.approx(20**0.5)
+    assert found.gradient_variance == pytest.approx(10)
+    assert found.gradient_square == pytest.approx(20 - 10 / 2)
 
 
 def test_variance_is_the_trace_of_the_covariance() -> None:
     gradients = np.random.default_rng(0).standard_normal((7, 5)) * [1, 2, 3, 4, 5] + 10
     found = spread(gradients)
-    assert found["gradient_variance"] == pytest.approx(np.trace(np.cov(gradients.T)))
+    assert found.gradient_variance == pytest.approx(np.trace(np.cov(gradients.T)))
     squares = [a @ b for i, a in enumerate(gradients) for j, b in enumerate(gradients) if i != j]
-    assert found["gradient_square"] == pytest.approx(np.mean(squares))  # the U-statistic
+    assert found.gradient_square == pytest.approx(np.mean(squares))  # the U-statistic
 
 
 def test_estimates_are_unbiased() -> None:
@@ -151,9 +146,9 @@ def test_estimates_are_unbiased() -> None:
     draws = mean + std * rng.standard_normal((4000, 3, 3))  # R = 3
     found = [spread(gradients) for gradients in draws]
     for name, expected in (("gradient_variance", std @ std), ("gradient_square", mean @ mean)):
-        values = np.array([each[name] for each in found])
+        values = np.array([getattr(each, name) for each in found])
         assert abs(values.mean() - expected) < 3 * values.std() / len(values) ** 0.5
-    assert min(each["gradient_square"] for each in found) < 0
+    assert min(each.gradient_square for each in found) < 0
 
 
 def test_numbers_are_those_of_independent_batches_at_the_present_policy() -> None:
@@ -235,7 +230,7 @@ def test_all_steps_are_counted_those_of_training_too(sampler: Any) -> None:
     state, infos = measured.run(4)
     assert state.turn == 4
     assert sum(info["steps"] for info in infos) == simulator.steps
-    assert sum(info["steps"] for info in measured.training) == 2 * 204
+    assert sum(info.steps for info in measured.training) == 2 * 204
     for i, info in enumerate(infos):
         batches = measured.batches[3 * i : 3 * i + 3]
         assert info["estimate_steps"] == pytest.approx(np.mean([b.steps for b in batches]))
@@ -324,7 +319,7 @@ def test_gradients_that_are_not_finite_are_an_error_that_names_them() -> None:
 
 @pytest.mark.parametrize("repeats", [1, 0])
 def test_fewer_than_two_batches_are_refused(repeats: int) -> None:
-    with pytest.raises(ValueError, match=rf"algo\.repeats must be at least 2.*not {repeats}"):
+    with pytest.raises(ValueError, match=rf"^repeats must be at least 2.*not {repeats}"):
         Measured(repeats=repeats)
 
 

@@ -11,12 +11,14 @@ import torch
 from oracles import CHOICES, CONTINUOUS, DISCRETE, Problem, problem
 from tiny_task import HORIZON, Broken, Corridor
 
-from trpo.algorithms import Compute, State, from_vine, policy_optimisation
+from trpo.algorithms import Compute, State, policy_optimisation
 from trpo.baselines import no_baseline
 from trpo.objective import Objective
 from trpo.policies import Policy, categorical_mlp, linear_gaussian
+from trpo.reports import flatten
+from trpo.samplers.batches import from_vine
 from trpo.samplers.single_path import single_path
-from trpo.samplers.vine import Grown, RolloutSet, Sizes, Watched, tried, vine
+from trpo.samplers.vine import Grown, RolloutSet, Sizes, Watched, of_vine, tried, vine
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.gymnasium import GymnasiumSimulator
 from trpo.simulators.mujoco import MujocoSimulator, hopper
@@ -27,7 +29,6 @@ from trpo.surrogates import (
     Surrogate,
     all_actions,
     importance_weighted,
-    of_vine,
     self_normalised,
 )
 from trpo.types import Array, Samples, Tensor
@@ -397,7 +398,7 @@ def test_a_rollout_set_larger_than_what_is_visited_is_refused_before_any_step() 
     simulator = Corridor(100)
     grow(simulator, SIZES._replace(states=32))
     before = simulator.steps
-    with pytest.raises(ValueError, match=r"sampler\.states=33 is more.*trunk_length = 32"):
+    with pytest.raises(ValueError, match=r"states must be at most .* 32.*not 33"):
         grow(simulator, SIZES._replace(states=33))
     assert simulator.steps == before
 
@@ -651,7 +652,7 @@ def test_the_surrogate_follows_the_action_space(
 
 @pytest.mark.parametrize("space", [CONTINUOUS, DISCRETE])
 def test_the_self_normalised_estimator_of_one_action_is_refused(space: Space) -> None:
-    with pytest.raises(ValueError, match=r"sampler\.branches=1.*at least 2"):
+    with pytest.raises(ValueError, match="branches must be at least 2"):
         of_vine(space, 1)
 
 
@@ -678,7 +679,7 @@ def learn(
     state, infos = state or algorithm.init(stream(0, "init")), []
     for i in range(first, first + iterations):
         state, info = algorithm.step(stream(0, "step", i), state)
-        infos.append(info)
+        infos.append(flatten(info))
     return state, infos
 
 
@@ -690,7 +691,7 @@ def test_trpo_by_vine_learns_to_balance_a_pole() -> None:
         assert 0 < info["kl_mean"] <= 0.05
         assert info["q_samples"] == 600
         assert info["steps"] > 360 + 600
-        assert np.isnan(info["explained_variance"])
+        assert info["explained_variance"] is None
 
 
 def test_a_pickled_state_goes_on_with_the_same_bits_in_a_new_simulator() -> None:

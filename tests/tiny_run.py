@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,17 @@ from trpo.types import Algorithm, Tensor
 STEPS = 7  # of every iteration
 
 
+class Note(NamedTuple):
+    """What an iteration reports."""
+
+    steps: int
+    episodes: int
+    return_mean: float
+    return_std: float | None
+    kl_mean: float
+    accepted: bool
+
+
 class Walker(NamedTuple):
     """What is carried: a position, and a snapshot as simulators make them."""
 
@@ -26,25 +37,22 @@ class Walker(NamedTuple):
     snapshot: bytes
 
 
-def walk(spoil: Callable[[int, dict[str, float]], None] | None = None) -> Algorithm:
+Walk = Algorithm[Walker, Note]
+
+
+def walk(spoil: Callable[[int, Note], Note] | None = None) -> Walk:
     """A walk of which `spoil(iteration, info)` may change what an iteration reports."""
 
     def init(rng: np.random.Generator) -> Walker:
         return Walker(torch.from_numpy(rng.normal(size=3)), (), b"")
 
-    def step(rng: np.random.Generator, state: Walker) -> tuple[Walker, dict[str, float]]:
+    def step(rng: np.random.Generator, state: Walker) -> tuple[Walker, Note]:
         theta = state.theta + torch.from_numpy(rng.normal(size=3))
         history = (*state.history, float(theta[0]))
-        info = {
-            "steps": STEPS,
-            "episodes": len(history) % 2,
-            "return_mean": float(np.mean(history)),
-            "return_std": float("nan"),
-            "kl_mean": float(theta.square().sum()),
-            "accepted": 1.0,
-        }
+        mean, square = float(np.mean(history)), float(theta.square().sum())
+        info = Note(STEPS, len(history) % 2, mean, None, square, True)
         if spoil:
-            spoil(len(history), info)
+            info = spoil(len(history), info)
         return Walker(theta, history, rng.bytes(8)), info
 
     return Algorithm(init, step)
@@ -53,25 +61,31 @@ def walk(spoil: Callable[[int, dict[str, float]], None] | None = None) -> Algori
 def run(
     path: Path,
     iterations: int = 20,
-    algorithm: Algorithm | None = None,
+    algorithm: Walk | None = None,
     warn: Callable[[str], None] = lambda message: None,
     stop: Callable[[], int] = lambda: 0,
+    columns: Sequence[str] = (),
 ) -> Position:
     """Train in `path`, checkpointing every third iteration."""
     plan = Plan(seed=1, iterations=iterations, total_steps=None, checkpoint_every=3)
     hooks = Hooks(on_row=_ignore, on_save=lambda: None, warn=warn, stop=stop)
     with RunDirectory(path) as directory:
-        return train(algorithm or walk(), plan, directory, hooks)
+        return train(algorithm or walk(), plan, directory, hooks, columns)
 
 
 def run_slowly(path: Path, iterations: int) -> None:
     """The same run, a millisecond or more an iteration; stops at SIGTERM."""
     signals.listen()
-    algorithm = walk(lambda iteration, info: time.sleep(0.001))
+    algorithm = walk(_slow)
     try:
         run(path, iterations, algorithm, stop=signals.exit_status)
     except StoppedError as stopped:
         sys.exit(stopped.exit_status)
+
+
+def _slow(iteration: int, info: Note) -> Note:
+    time.sleep(0.001)
+    return info
 
 
 def _ignore(row: Row) -> None:

@@ -1,35 +1,19 @@
-"""Whole algorithms as `init` and `step`: sample, estimate, update, fit the baseline."""
+"""Policy optimisation as `init` and `step`: sample, estimate, update, fit the baseline."""
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from trpo.baselines import Baseline
-from trpo.estimators import gae, monte_carlo
-from trpo.moments import Filter, Moments, empty, merge, observation_filter
+from trpo.moments import Moments, empty, merge, observation_filter
 from trpo.policies import Policy
-from trpo.samplers.single_path import Carried, Sampled, Sampler, check_finite
-from trpo.samplers.vine import Vine
+from trpo.reports import RECENT, Episodes, check_finite, episode_report
+from trpo.samplers.batches import Collect, flat
+from trpo.samplers.single_path import Carried
 from trpo.simulators.protocol import Space
-from trpo.types import Algorithm, Array, Map, Rollout, Samples, Tensor, UpdateInfo
+from trpo.types import Algorithm, Array, Map, Samples, Tensor, UpdateInfo
 from trpo.updates import Rule, update
-
-RECENT = 100  # episodes in `return_100`
-
-
-class Estimator(NamedTuple):
-    """How the worth of actions is estimated from a rollout.
-
-    `name` monte_carlo gives Q̂ − V(s) (§5.1 with V = 0), gae the estimator with decay `lam`.
-    """
-
-    gamma: float
-    name: Literal["monte_carlo", "gae"] = "monte_carlo"
-    lam: float = 1.0
-    standardise: bool = False  # advantages to mean 0 and standard deviation 1 over the batch
-    bootstrap: bool = False  # add V where the batch's end cut a path (always where a limit did)
 
 
 class Compute(NamedTuple):
@@ -50,125 +34,15 @@ class State(NamedTuple):
     recent: Array  # (≤ 100,) returns of the last episodes
 
 
-class Batch(NamedTuple):
-    """What one iteration learns from and reports, whichever way it was sampled."""
+class TrainInfo(NamedTuple):
+    """What one iteration did."""
 
-    samples: Samples  # for the policy's update
-    paths: Sampled  # under π_old from the start states: what returns are reported of
-    targets: tuple[Array, Array] | None  # observations (B, *O) and values (B,) for the baseline
-    steps: int  # simulator steps taken in all
-    unstable: int  # of these, the ones that the engine gave up on
-    info: dict[str, float]  # what only this way of sampling reports
-
-
-Values = Callable[[Array], Array]  # observations (B, *O), as the policy sees them -> V (B,)
-Collect = Callable[[np.random.Generator, Tensor, Filter, Carried | None, Values], Batch]
-
-
-class Estimates(NamedTuple):
-    """What the estimator made of a batch of B valid steps, row after row."""
-
-    samples: Samples
-    obs: Array  # (B, *O) as the policy saw them
-    targets: Array  # (B,) what the baseline should have said
-    explained_variance: float  # 1 − Var(target − V) / Var(target), before fitting; NaN if constant
-
-
-def estimate(
-    sampled: Sampled,
-    policy: Policy,
-    estimator: Estimator,
-    see: Filter,
-    values: Values,
-) -> Estimates:
-    """Samples for an update, and targets for the baseline, from one batch.
-
-    Args:
-        sampled: the batch.
-        policy: whose distribution chose the actions.
-        estimator: how Q̂ or the advantage is computed.
-        see: the observation filter.
-        values: V (B,) for observations (B, *O) as the policy sees them.
-    """
-    rollout = sampled.rollout
-    obs = see(flat(rollout.obs, rollout.valid))
-    v = np.zeros(rollout.rewards.shape)
-    v.T[rollout.valid.T] = values(obs)
-    after = np.zeros(rollout.rewards.shape)
-    after[rollout.cut] = values(see(rollout.cut_obs))
-    if not estimator.bootstrap:
-        after[sampled.batch_end] = 0.0
-    gamma = estimator.gamma
-    if estimator.name == "gae":
-        lam, paths = estimator.lam, (rollout.rewards, v, rollout.ended, after)
-        advantages = flat(gae(*paths, gamma=gamma, lam=lam), rollout.valid)
-    else:
-        q = monte_carlo(rollout.rewards, rollout.ended, after, gamma)
-        advantages = flat(q - v, rollout.valid)
-    v = flat(v, rollout.valid)
-    targets = advantages + v
-    spread = targets.var()
-    explained = 1 - (targets - v).var() / spread if spread > 0 else float("nan")
-    if estimator.standardise:
-        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-    return Estimates(samples_of(rollout, policy, obs, advantages), obs, targets, float(explained))
-
-
-def flat(x: Array, valid: Array) -> Array:
-    """(T, N, ...) -> (B, ...): the valid steps, row after row, so that a path stays together."""
-    if valid.all():
-        return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(-1, *x.shape[2:])
-    return x.swapaxes(0, 1)[valid.T]
-
-
-def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Samples:
-    """One tried action a state (K = 1), chosen by π_old, every state of weight one."""
-    actions = torch.from_numpy(flat(rollout.actions, rollout.valid))[:, None]
-    old = torch.from_numpy(flat(rollout.dist, rollout.valid))
-    return Samples(
-        obs=torch.from_numpy(obs),
-        actions=actions,
-        q=torch.from_numpy(q.astype(np.float32))[:, None],
-        log_q=policy.distribution.log_prob(old[:, None], actions),
-        old=old,
-        weight=torch.ones(len(obs)),
-    )
-
-
-def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collect:
-    """Batches of the single path method: every step of every path is a sample."""
-
-    def collect(
-        rng: np.random.Generator,
-        theta: Tensor,
-        see: Filter,
-        carried: Carried | None,
-        values: Values,
-    ) -> Batch:
-        paths = sampler(rng, theta, see, carried)
-        found = estimate(paths, policy, estimator, see, values)
-        info = {"explained_variance": found.explained_variance}
-        targets = found.obs, found.targets
-        return Batch(found.samples, paths, targets, paths.steps, paths.unstable, info)
-
-    return collect
-
-
-def from_vine(vine: Vine) -> Collect:
-    """Batches of the vine method: only the rollout set's states are samples."""
-
-    def collect(
-        rng: np.random.Generator,
-        theta: Tensor,
-        see: Filter,
-        carried: Carried | None,
-        values: Values,
-    ) -> Batch:
-        found = vine(rng, theta, see)
-        info = {"explained_variance": float("nan")}
-        return Batch(found.samples, found.trunk, None, found.steps, found.unstable, info)
-
-    return collect
+    steps: int  # simulator steps
+    episodes: Episodes
+    update: UpdateInfo
+    explained_variance: float | None  # of the baseline, before fitting; None if of a constant
+    unstable_steps: int  # steps that the engine gave up on
+    q_samples: int  # estimates of Q that the update learnt from
 
 
 def policy_optimisation(
@@ -180,7 +54,7 @@ def policy_optimisation(
     *,
     filter_clip: float,
     compute: Compute,
-) -> Algorithm:
+) -> Algorithm[State, TrainInfo]:
     """TRPO and its relatives, whichever `rule` says.
 
     Args:
@@ -205,7 +79,7 @@ def policy_optimisation(
             recent=np.zeros(0),
         )
 
-    def step(rng: np.random.Generator, state: State) -> tuple[State, dict[str, float]]:
+    def step(rng: np.random.Generator, state: State) -> tuple[State, TrainInfo]:
         see = observation_filter(state.seen, filter_clip)
 
         def values(obs: Array) -> Array:
@@ -223,39 +97,13 @@ def policy_optimisation(
         if batch.targets:
             fitted = baseline.fit(state.baseline, *batch.targets, pmap)
         after = State(theta, size, fitted, seen, paths.carried, recent)
-        return after, report(batch, info, recent, space.horizon)
+        return after, TrainInfo(
+            batch.steps,
+            episode_report(paths.returns, paths.lengths, recent, space.horizon),
+            info,
+            batch.explained_variance,
+            batch.unstable,
+            samples.q.numel(),
+        )
 
     return Algorithm(init, step)
-
-
-def report(batch: Batch, info: UpdateInfo, recent: Array, horizon: int) -> dict[str, float]:
-    """The numbers of one iteration."""
-    return {
-        "steps": batch.steps,
-        **episode_report(batch.paths.returns, batch.paths.lengths, recent, horizon),
-        **info._asdict(),
-        **batch.info,
-        "unstable_steps": batch.unstable,
-        "q_samples": batch.samples.q.numel(),
-    }
-
-
-def episode_report(returns: Array, lengths: Array, recent: Array, horizon: int) -> dict[str, float]:
-    """The numbers on whole episodes; returns are raw and undiscounted.
-
-    Args:
-        returns: (E,) of the episodes that ended in this iteration.
-        lengths: (E,) their lengths in steps.
-        recent: (≤ 100,) returns of the last episodes of all iterations.
-        horizon: the task's time limit, the steps over which `reward_per_step` averages.
-    """
-    nan = float("nan")
-    mean = float(returns.mean()) if len(returns) else nan
-    return {
-        "episodes": len(returns),
-        "return_mean": mean,
-        "return_std": float(returns.std()) if len(returns) else nan,
-        "return_100": float(recent.mean()) if len(recent) else nan,
-        "reward_per_step": mean / horizon,
-        "length_mean": float(lengths.mean()) if len(lengths) else nan,
-    }

@@ -1,16 +1,19 @@
 """State values V(s) fitted to the returns that were seen."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from trpo.chunks import CHUNK, chunks, total
+from trpo.chunks import CHUNK
+from trpo.dense import mlp
+from trpo.line_search import LineSearch
 from trpo.moments import Moments, empty, merge
-from trpo.networks import Linearisation, Network, mlp
-from trpo.solvers import Product, conjugate_gradient
+from trpo.parameters import Count, Natural, NonNegative
+from trpo.regression import Data, gauss_newton, ridge_regression
+from trpo.solvers import conjugate_gradient
 from trpo.types import Array, Map, Tensor
 
 
@@ -31,7 +34,7 @@ def no_baseline() -> Baseline:
     )
 
 
-def linear_features(width: int, *, ridge: float = 1e-5) -> Baseline:
+def linear_features(width: int, *, ridge: NonNegative = 1e-5) -> Baseline:
     """Ridge regression on [s, s², 1] (Duan et al. 2016, without their features of time).
 
     Args:
@@ -44,9 +47,7 @@ def linear_features(width: int, *, ridge: float = 1e-5) -> Baseline:
         return np.concatenate([flat, flat**2, np.ones((len(flat), 1))], axis=1)
 
     def fit(state: Array, obs: Array, targets: Array, pmap: Map) -> Array:
-        phi = features(obs)
-        gram = phi.T @ phi / len(phi) + ridge * np.eye(phi.shape[1])
-        return np.linalg.solve(gram, phi.T @ targets / len(phi))
+        return ridge_regression(features(obs), targets, ridge)
 
     return Baseline(
         init=lambda rng: np.zeros(2 * width + 1),
@@ -65,12 +66,12 @@ class ValueState(NamedTuple):
 def mlp_value(
     width: int,
     *,
-    hidden: tuple[int, ...] = (64, 64),
-    gauss_newton_steps: int = 3,
-    cg_steps: int = 8,
-    damping: float = 0.01,
-    every: int = 4,
-    max_halvings: int = 5,
+    hidden: Sequence[Count] = (64, 64),
+    gauss_newton_steps: Natural = 3,
+    cg_steps: Count = 8,
+    damping: NonNegative = 0.01,
+    every: Count = 4,
+    max_halvings: Natural = 5,
 ) -> Baseline:
     """A tanh network for V(s) / (standard deviation of the returns), fitted by Gauss-Newton.
 
@@ -87,7 +88,14 @@ def mlp_value(
         max_halvings: halvings after which the fit stops where it is.
     """
     network = mlp([width, *hidden, 1])
-    solve = conjugate_gradient(steps=cg_steps, damping=damping)
+    fitted = partial(
+        gauss_newton,
+        network,
+        steps=gauss_newton_steps,
+        solve=conjugate_gradient(steps=cg_steps, damping=damping),
+        every=every,
+        search=LineSearch(0.5, max_halvings),
+    )
 
     def init(rng: np.random.Generator) -> ValueState:
         return ValueState(network.init(rng), empty(()))
@@ -102,79 +110,6 @@ def mlp_value(
         seen = merge(state.targets, targets)
         x = torch.from_numpy(obs.reshape(len(obs), width))
         y = torch.from_numpy((targets / seen.std).astype(np.float32))[:, None]
-        problem = LeastSquares(network, chunks(Data(x, y)), len(x), pmap)
-        theta, here = state.theta, problem.at(state.theta)
-        for _ in range(gauss_newton_steps):
-            step = solve(here.product(every), here.descent()).x
-            found = problem.descend(theta, here, step, max_halvings)
-            if found is None:
-                break
-            theta, here = found
-        return ValueState(theta, seen)
+        return ValueState(fitted(state.theta, Data(x, y), pmap=pmap), seen)
 
     return Baseline(init, predict, fit)
-
-
-class Data(NamedTuple):
-    """Inputs and targets of a regression."""
-
-    x: Tensor  # (B, width)
-    y: Tensor  # (B, 1)
-
-
-class Point:
-    """½ mean (y − f(x))² around one theta."""
-
-    def __init__(self, parts: list[tuple[Data, Linearisation]], count: int, pmap: Map) -> None:
-        """Take the chunks, each with f linearised at theta, and their number of inputs."""
-        self._parts, self._count, self._pmap = parts, count, pmap
-        errors = [(at.output - data.y).double().square().sum() for data, at in parts]
-        self.loss = 0.5 * float(sum(errors)) / count
-
-    def descent(self) -> Tensor:
-        """Return Jᵀ(y − f)/B (P,), the direction of descent."""
-
-        def one(part: tuple[Data, Linearisation]) -> Tensor:
-            data, at = part
-            return at.vjp(data.y - at.output)
-
-        return total(self._pmap, one, self._parts) / self._count
-
-    def product(self, every: int) -> Product:
-        """Return v (P,) -> JᵀJ v / B, over every k-th input."""
-        thinned = [at.thin(every) if every > 1 else at for _, at in self._parts]
-        count = sum(len(at.output) for at in thinned)
-
-        def product(v: Tensor) -> Tensor:
-            return total(self._pmap, lambda at: at.vjp(at.jvp(v)), thinned) / count
-
-        return product
-
-
-@dataclass(frozen=True)
-class LeastSquares:
-    """A regression by a network, whose loss and derivatives are looked at point by point."""
-
-    network: Network
-    parts: list[Data]
-    count: int  # B
-    pmap: Map
-
-    def at(self, theta: Tensor) -> Point:
-        """Linearise around theta (P,)."""
-
-        def one(data: Data) -> tuple[Data, Linearisation]:
-            return data, self.network.linearise(theta, data.x)
-
-        return Point(list(self.pmap(one, self.parts)), self.count, self.pmap)
-
-    def descend(
-        self, theta: Tensor, here: Point, step: Tensor, max_halvings: int
-    ) -> tuple[Tensor, Point] | None:
-        """The first of theta + step / 2^j with a smaller loss, j in [0, max_halvings], or None."""
-        for halving in range(max_halvings + 1):
-            candidate = theta + 0.5**halving * step
-            there = self.at(candidate)
-            if there.loss < here.loss:
-                return candidate, there
-        return None

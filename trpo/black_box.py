@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from trpo.algorithms import RECENT, episode_report
 from trpo.moments import Filter, Moments, empty, merge, observation_filter
 from trpo.policies import Policy
-from trpo.samplers.single_path import check_finite
+from trpo.reports import RECENT, Episodes, check_finite, episode_report
 from trpo.searches import Search
 from trpo.simulators.protocol import Simulator
 from trpo.types import Algorithm, Array
@@ -111,6 +110,17 @@ class Searching(NamedTuple):
     recent: Array  # (≤ 100,) returns of the last episodes
 
 
+class SearchInfo(NamedTuple):
+    """What one iteration did."""
+
+    steps: int  # simulator steps
+    episodes: Episodes  # of all candidates
+    step_norm: float  # ‖Δ mean of the search's distribution‖₂
+    search_std: float  # the search's spread
+    candidates: int
+    unstable_steps: int  # steps that the engine gave up on
+
+
 def black_box(
     policy: Policy,
     search: Search,
@@ -119,7 +129,7 @@ def black_box(
     steps: int,
     filter_clip: float,
     deterministic: bool,
-) -> Algorithm:
+) -> Algorithm[Searching, SearchInfo]:
     """Search the policy's parameters for a high mean return.
 
     An iteration runs whole episodes, n side by side, until its steps are used. A search that
@@ -143,7 +153,7 @@ def black_box(
         theta = policy.network.init(rng).numpy().astype(np.float64)
         return Searching(search.init(theta), empty(space.obs), np.zeros(0))
 
-    def step(rng: np.random.Generator, state: Searching) -> tuple[Searching, dict[str, float]]:
+    def step(rng: np.random.Generator, state: Searching) -> tuple[Searching, SearchInfo]:
         ask_rng, run_rng = rng.spawn(2)
         asked, proposed = state.search, list[Array]()
 
@@ -165,14 +175,13 @@ def black_box(
         recent = np.concatenate([state.recent, found.returns.ravel()])[-RECENT:]
         seen = merge(state.seen, found.obs) if filter_clip else state.seen
         shift = search.mean(told) - search.mean(state.search)
-        info = {
-            "steps": found.steps,
-            **episode_report(found.returns.ravel(), found.lengths.ravel(), recent, space.horizon),
-            "step_norm": float(np.linalg.norm(shift)),
-            "search_std": search.spread(told),
-            "candidates": len(candidates),
-            "unstable_steps": found.unstable,
-        }
-        return Searching(told, seen, recent), info
+        return Searching(told, seen, recent), SearchInfo(
+            found.steps,
+            episode_report(found.returns.ravel(), found.lengths.ravel(), recent, space.horizon),
+            float(np.linalg.norm(shift)),
+            search.spread(told),
+            len(candidates),
+            found.unstable,
+        )
 
     return Algorithm(init, step)

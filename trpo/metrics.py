@@ -15,6 +15,7 @@ import torch
 from trpo.chunks import chunks, total
 from trpo.distributions import Distribution
 from trpo.networks import Linearisation
+from trpo.parameters import Count, Natural
 from trpo.policies import Policy
 from trpo.solvers import Solution, Solver
 from trpo.types import Map, Samples, Tensor
@@ -34,7 +35,7 @@ Form = Callable[[Distribution, Samples, Tensor, Tensor], Tensor]
 """(distribution, samples, d (B, M), u (B, M)) -> F_d u (B, M), the metric on distributions."""
 
 
-def kl_hessian(*, every: int = 1) -> Metric:
+def kl_hessian(*, every: Count = 1) -> Metric:
     """The Hessian of the mean KL at θ_old: F v = Jᵀ F_d J v (App. C).
 
     It integrates over the action instead of using the sampled one.
@@ -45,7 +46,7 @@ def kl_hessian(*, every: int = 1) -> Metric:
     return _pulled_back(lambda dist, _, d, u: dist.fisher(d, u), every)
 
 
-def score_covariance(*, every: int = 1) -> Metric:
+def score_covariance(*, every: Count = 1) -> Metric:
     """The covariance of the sampled scores ∇log π(a|s): the empirical Fisher matrix (§6).
 
     With K actions in a state, each counts with weight π_old / (q K): 1/K where q is π_old.
@@ -144,7 +145,7 @@ def over_mean(solve: Solver) -> Direct:
     return lambda curvature, g: solve(curvature.product, g)
 
 
-def worst_state(solve: Solver, rounds: int) -> Direct:
+def worst_state(solve: Solver, rounds: Natural) -> Direct:
     """The direction of Eq. 11: max gᵀx such that xᵀF_s x is bounded in every state s.
 
     By duality x solves (Σ_s w_s F_s) x = g for the weights w that make gᵀx smallest. They are

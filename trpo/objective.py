@@ -1,12 +1,21 @@
 """The objective of one update: L and the KL constraint as functions of θ, on one batch."""
 
+from typing import NamedTuple
+
 import torch
 
 from trpo.chunks import chunks, total
 from trpo.policies import Policy
-from trpo.steps import Evaluation
 from trpo.surrogates import Surrogate
 from trpo.types import Map, Samples, Tensor
+
+
+class Evaluation(NamedTuple):
+    """A candidate θ against θ_old, on all samples."""
+
+    gain: float  # L(θ) − L(θ_old)
+    kl_mean: float  # mean over states of KL(π_old ‖ π_θ)
+    kl_max: float  # its maximum over states
 
 
 class Objective:

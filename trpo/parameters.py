@@ -5,11 +5,16 @@ it, and a number that makes no sense is refused by a `ParameterError` that names
 """
 
 import dataclasses
+import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from math import inf
 from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union
+from typing import Annotated, Any, Literal, NamedTuple, ParamSpec, TypeVar, Union
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class ParameterError(ValueError):
@@ -61,6 +66,66 @@ Natural = Annotated[int, Range(low=0)]
 """How many of something, and there may be none."""
 
 
+class Size(NamedTuple):
+    """Marks what the length of a rule's step follows from: the length's s-fold takes s^power."""
+
+    power: int
+
+
+Delta = Annotated[float, Range(low=0, closed=(False, True)), Size(power=2)]
+"""δ of a constraint ½ sᵀFs ≤ δ, in nats where F is a Fisher matrix."""
+Penalty = Annotated[float, Range(low=0, closed=(False, True)), Size(power=-1)]
+"""λ of a penalty λ/2 sᵀFs, in the units of the advantages."""
+
+
+def size_of(function: Callable[..., Any], settings: Mapping[str, Any]) -> float | None:
+    """The setting that a step's length follows from, or its default; None where there is none."""
+    found = _sized(function)
+    if found is None:
+        return None
+    default = inspect.signature(function).parameters[found[0]].default
+    return float(settings.get(found[0], default))
+
+
+def scaled(
+    function: Callable[..., Any], settings: Mapping[str, Any], factor: float
+) -> dict[str, Any]:
+    """The settings with which the steps of a rule are `factor` times as long.
+
+    Raises:
+        UnfitError: nothing of the rule's says how long its steps are, and `factor` is not 1.
+    """
+    found, size = _sized(function), size_of(function, settings)
+    if found is None or size is None:
+        if factor != 1:
+            raise UnfitError(f"{function.__name__} has no length of a step to scale by {factor}")
+        return dict(settings)
+    name, power = found
+    longer = size * factor**power if power > 0 else size / factor**-power
+    return {**settings, name: longer}
+
+
+def _sized(function: Callable[..., Any]) -> tuple[str, int] | None:
+    """Name and power of the parameter that is marked by a `Size`."""
+    for name, hint in typing.get_type_hints(function, include_extras=True).items():
+        for note in getattr(hint, "__metadata__", ()):
+            if isinstance(note, Size):
+                return name, note.power
+    return None
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which holds every call's arguments to its signature by `check`."""
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        check(function, signature.bind(*args, **kwargs).arguments)
+        return function(*args, **kwargs)
+
+    return call
+
+
 def check(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
     """Hold arguments to the ranges and choices that the signature of `function` states.
 
@@ -106,5 +171,5 @@ def _parts(name: str, hint: Any, value: Any) -> Iterator[tuple[str, Any, Any]]:
         held = value if isinstance(value, Mapping) else vars(value)
         for key, inner in typing.get_type_hints(hint, include_extras=True).items():
             yield f"{name}.{key}", inner, held.get(key)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple) and typing.get_args(hint):
         yield from ((name, typing.get_args(hint)[0], each) for each in value)

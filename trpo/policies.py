@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from trpo.dense import mlp
 from trpo.distributions import Categorical, DiagGaussian, Distribution
-from trpo.networks import Network, mlp, with_free_parameters
+from trpo.networks import Network, with_free_parameters
+from trpo.parameters import Count, Finite, UnfitError
 from trpo.simulators.protocol import Space
 
 
@@ -18,10 +20,10 @@ class Policy(NamedTuple):
 def gaussian_mlp(
     space: Space,
     *,
-    hidden: Sequence[int] = (64, 64),
+    hidden: Sequence[Count] = (64, 64),
     hidden_bias: bool = True,
-    log_std: float = -0.5,
-    last_gain: float = 0.01,
+    log_std: Finite = -0.5,
+    last_gain: Finite = 0.01,
 ) -> Policy:
     """A tanh network for the mean, a free log standard deviation a dimension (App. D, Fig. 3).
 
@@ -33,14 +35,18 @@ def gaussian_mlp(
         log_std: initial log standard deviation, in the units of the action.
         last_gain: gain of the last layer's initialisation; small, so that the first policy hardly
             depends on the state.
+
+    Raises:
+        UnfitError: actions are discrete, or observations are no vectors.
     """
+    _require_fit(space, discrete=False)
     dimensions = space.actions
     sizes = [*space.obs, *hidden, dimensions]
     mean = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
     return Policy(with_free_parameters(mean, dimensions, log_std), DiagGaussian(dimensions))
 
 
-def linear_gaussian(space: Space, *, log_std: float = 0.0, last_gain: float = 0.01) -> Policy:
+def linear_gaussian(space: Space, *, log_std: Finite = 0.0, last_gain: Finite = 0.01) -> Policy:
     """A linear mean and a free log standard deviation: cart-pole's six parameters (§8.1)."""
     return gaussian_mlp(space, hidden=(), log_std=log_std, last_gain=last_gain)
 
@@ -48,11 +54,21 @@ def linear_gaussian(space: Space, *, log_std: float = 0.0, last_gain: float = 0.
 def categorical_mlp(
     space: Space,
     *,
-    hidden: Sequence[int] = (64, 64),
+    hidden: Sequence[Count] = (64, 64),
     hidden_bias: bool = True,
-    last_gain: float = 0.01,
+    last_gain: Finite = 0.01,
 ) -> Policy:
-    """A tanh network for the logits of a discrete action; settings as in `gaussian_mlp`."""
+    """A tanh network for the logits of a discrete action; else as `gaussian_mlp`."""
+    _require_fit(space, discrete=True)
     sizes = [*space.obs, *hidden, space.actions]
     logits = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
     return Policy(logits, Categorical(space.actions))
+
+
+def _require_fit(space: Space, *, discrete: bool) -> None:
+    """Raise UnfitError for the other kind of actions, or observations that are no vectors."""
+    if space.discrete != discrete:
+        kind = "discrete" if space.discrete else "continuous"
+        raise UnfitError(f"it does not fit {kind} actions")
+    if len(space.obs) != 1:
+        raise UnfitError(f"it needs vector observations, not shape {space.obs}")

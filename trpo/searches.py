@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from io import StringIO
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
+from trpo.parameters import Count, NonNegative, Positive, Range, UnfitError, checked
 from trpo.types import Array
 
 Covariance = Literal["auto", "full", "separable"]
@@ -29,7 +30,7 @@ class Search(NamedTuple):
     tell: Callable[[Any, Array, Array], Any]  # state, candidates, returns (n,), more is better
     mean: Callable[[Any], Array]  # state -> the distribution's mean (P,)
     spread: Callable[[Any], float]  # root mean square of its standard deviations
-    note: Callable[[int], str]  # P -> what is searched how; ValueError where P forbids it
+    note: Callable[[int], str]  # P -> what is searched how; UnfitError where P forbids it
 
 
 class Gaussian(NamedTuple):
@@ -40,13 +41,14 @@ class Gaussian(NamedTuple):
     told: int  # t, iterations so far
 
 
+@checked
 def cem(
+    population: Annotated[int, Range(low=2)],
     *,
-    population: int,
-    elite: float = 0.2,
-    std: float = 1.0,
-    extra_std: float = 0.0,
-    extra_iterations: int = 100,
+    elite: Annotated[float, Range(0, 1, (False, True))] = 0.2,
+    std: Positive = 1.0,
+    extra_std: NonNegative = 0.0,
+    extra_iterations: Count = 100,
 ) -> Search:
     """The cross-entropy method with decreasing noise (Szita and Lőrincz 2006).
 
@@ -61,11 +63,6 @@ def cem(
         extra_std: standard deviation of the noise that is added at first.
         extra_iterations: iterations after which none is added any more.
     """
-    require("sampler.rows", population, population >= 2, "at least 2 for the cross-entropy method")
-    require("algo.elite", elite, 0 < elite <= 1, "within (0, 1]")
-    require("algo.std", std, std > 0, "positive")
-    require("algo.extra_std", extra_std, extra_std >= 0, "at least 0")
-    require("algo.extra_iterations", extra_iterations, extra_iterations >= 1, "at least 1")
 
     def variance(state: Gaussian) -> Array:
         return state.variance + extra_std**2 * max(0.0, 1 - state.told / extra_iterations)
@@ -91,12 +88,13 @@ def cem(
     return Search(population, True, init, ask, tell, lambda state: state.mean, spread, note)
 
 
+@checked
 def cma_es(
+    population: Annotated[int, Range(low=4)],
     *,
-    population: int,
-    std: float = 0.5,
+    std: Positive = 0.5,
     covariance: Covariance = "auto",
-    memory_mib: int = 512,
+    memory_mib: Count = 512,
 ) -> Search:
     """Covariance matrix adaptation (Hansen and Ostermeier 1996, 2001), as the package cma has it.
 
@@ -112,9 +110,11 @@ def cma_es(
             fits into `memory_mib`.
         memory_mib: what full covariance may need; not what the machine has, so that the result
             does not depend on it.
+
+    Raises:
+        ParameterError: a setting out of its range; and, from `init` and `note`, UnfitError: the
+            full covariance does not fit into `memory_mib`.
     """
-    require("sampler.rows", population, population >= 4, "at least 4 for CMA-ES")
-    require("algo.std", std, std > 0, "positive")
 
     def init(theta: Array) -> Any:
         return strategy(theta, std, population, full_covariance(covariance, len(theta), memory_mib))
@@ -150,9 +150,9 @@ def full_covariance(covariance: Covariance, size: int, memory_mib: int) -> bool:
     """Whether to adapt the full covariance of `size` parameters within so much memory."""
     need = MATRICES * 8 * size**2 / 2**20
     if covariance == "full" and need > memory_mib:
-        raise ValueError(
-            f"algo.covariance=full needs {need:,.0f} MiB for {size:,} parameters: "
-            "set algo.covariance=separable (or auto), or raise algo.memory_mib"
+        raise UnfitError(
+            f"full covariance needs {need:,.0f} MiB for {size:,} parameters: "
+            "take covariance=separable (or auto), or raise memory_mib"
         )
     return covariance != "separable" and need <= memory_mib
 
@@ -198,9 +198,3 @@ def silence() -> Iterator[None]:
     with warnings.catch_warnings(), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore")
         yield
-
-
-def require(name: str, value: float, holds: bool, what: str) -> None:
-    """Raise ValueError naming the setting unless it holds."""
-    if not holds:
-        raise ValueError(f"{name} must be {what}, not {value}")

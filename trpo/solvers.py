@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import torch
 
+from trpo.parameters import Count, NonNegative
 from trpo.types import Tensor
 
 Product = Callable[[Tensor], Tensor]
@@ -21,7 +22,7 @@ Solver = Callable[[Product, Tensor], Solution]
 
 
 def conjugate_gradient(
-    *, steps: int = 10, damping: float = 0.0, tolerance: float = 1e-10
+    *, steps: Count = 10, damping: NonNegative = 0.0, tolerance: NonNegative = 1e-10
 ) -> Solver:
     """Solve (F + damping I) x = g in at most `steps` products with F (App. C).
 

@@ -7,18 +7,13 @@ coefficient λ of a penalty (1 where there is neither). Only `adaptive` changes 
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
+from trpo.line_search import LineSearch
 from trpo.metrics import Curvature
+from trpo.objective import Evaluation
+from trpo.parameters import NonNegative, Positive, Range
 from trpo.types import Tensor
-
-
-class Evaluation(NamedTuple):
-    """A candidate θ against θ_old, on all samples."""
-
-    gain: float  # L(θ) − L(θ_old)
-    kl_mean: float  # mean over states of KL(π_old ‖ π_θ)
-    kl_max: float  # its maximum over states
 
 
 class Local(NamedTuple):
@@ -49,19 +44,6 @@ class StepRule:
 
 
 @dataclass(frozen=True)
-class LineSearch:
-    """Candidates shrink^j of the full step, j = 0, 1, … (App. C; neither number is given there).
-
-    Attributes:
-        shrink: factor between candidates.
-        max_backtracks: candidates after the first.
-    """
-
-    shrink: float = 0.8
-    max_backtracks: int = 10
-
-
-@dataclass(frozen=True)
 class Radius:
     """How an adaptive radius follows the model's quality (Nocedal and Wright, Algorithm 4.1).
 
@@ -72,10 +54,10 @@ class Radius:
         delta_max: the radius never grows beyond this KL, in nats.
     """
 
-    poor: float = 0.25
-    good: float = 0.75
-    factor: float = 2.0
-    delta_max: float = 0.1
+    poor: NonNegative = 0.25
+    good: NonNegative = 0.75
+    factor: Annotated[float, Range(low=1, closed=(False, True))] = 2.0
+    delta_max: Positive = 0.1
 
 
 Over = Literal["mean", "max"]
@@ -113,14 +95,12 @@ def trust_region(delta: float, search: LineSearch, *, over: Over = "mean") -> St
     """
 
     def move(delta: float, local: Local, x: Tensor) -> Step:
-        full = x * _length(local, x, delta, over)
-        for backtracks in range(search.max_backtracks + 1):
-            theta = local.theta + search.shrink**backtracks * full
-            found = local.evaluate(theta)
+        def improves_within(found: Evaluation) -> bool:
             kl = found.kl_mean if over == "mean" else found.kl_max
-            if found.gain > 0 and kl <= delta:
-                return Step(theta, found, backtracks, True, delta)
-        return _stay(local, search.max_backtracks + 1, delta)
+            return found.gain > 0 and kl <= delta
+
+        full = x * _length(local, x, delta, over)
+        return _searched(local, full, search, improves_within, delta)
 
     return StepRule(delta, move)
 
@@ -153,12 +133,7 @@ def newton(search: LineSearch) -> StepRule:
     """
 
     def move(size: float, local: Local, x: Tensor) -> Step:
-        for backtracks in range(search.max_backtracks + 1):
-            theta = local.theta + search.shrink**backtracks * x
-            found = local.evaluate(theta)
-            if found.gain > 0:
-                return Step(theta, found, backtracks, True, size)
-        return _stay(local, search.max_backtracks + 1, size)
+        return _searched(local, x, search, lambda found: found.gain > 0, size)
 
     return StepRule(1.0, move)
 
@@ -175,5 +150,16 @@ def _take(local: Local, step: Tensor, size: float) -> Step:
     return Step(theta, local.evaluate(theta), 0, True, size)
 
 
-def _stay(local: Local, backtracks: int, size: float) -> Step:
-    return Step(local.theta, Evaluation(0.0, 0.0, 0.0), backtracks, False, size)
+def _searched(
+    local: Local,
+    full: Tensor,
+    search: LineSearch,
+    accepts: Callable[[Evaluation], bool],
+    size: float,
+) -> Step:
+    """To the first good candidate along `full`, or nowhere."""
+    good = search.first(local.theta, full, local.evaluate, accepts)
+    if good is None:
+        nothing = Evaluation(0.0, 0.0, 0.0)
+        return Step(local.theta, nothing, search.max_backtracks + 1, False, size)
+    return Step(good.theta, good.found, good.rejected, True, size)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import torch
 
-from trpo.simulators.protocol import Space
 from trpo.types import Samples, Tensor
 
 Surrogate = Callable[[Tensor, Samples], Tensor]
@@ -37,19 +36,3 @@ def self_normalised(log_p: Tensor, samples: Samples) -> Tensor:
 def log_likelihood(log_p: Tensor, samples: Samples) -> Tensor:
     """Log π_θ(a|s), averaged over the K actions; a state's weight is what they are worth."""
     return log_p.mean(-1)
-
-
-def of_vine(space: Space, tried: int) -> Surrogate:
-    """(15) where all of the discrete actions are tried in each state, else (16).
-
-    Raises:
-        ValueError: (16) of a single action, which is constant.
-    """
-    if space.discrete and tried == space.actions:
-        return all_actions
-    if tried < 2:
-        raise ValueError(
-            "sampler.branches=1: the self-normalised estimator (16) of one action is constant; "
-            "set sampler.branches to at least 2"
-        )
-    return self_normalised

@@ -6,7 +6,7 @@ dimensions, `O` the observation's shape, `C` cut paths.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ class Samples(NamedTuple):
 
 
 class UpdateInfo(NamedTuple):
-    """What one policy update did. All are floats, so that they are one row of a table."""
+    """What one policy update did."""
 
     surrogate_gain: float  # L(θ_new) − L(θ_old)
     kl_mean: float  # mean over states of KL(π_old ‖ π_new), nats
@@ -62,12 +62,24 @@ class UpdateInfo(NamedTuple):
     size: float  # δ or λ that the step used
 
 
-class Algorithm(NamedTuple):
+Info = tuple[Any, ...]
+"""A NamedTuple of what is worth reporting, perhaps of NamedTuples; see `reports.flatten`.
+
+Among its numbers are always `steps` and `episodes`. An int is a count, None is nothing to report
+(no episode ended), and so NaN or an infinity is always a divergence.
+"""
+
+
+S = TypeVar("S")
+I_co = TypeVar("I_co", bound=Info, covariant=True)
+
+
+class Algorithm(NamedTuple, Generic[S, I_co]):
     """`init(rng) -> state` and `step(rng, state) -> (state, info)`.
 
     The state is all that must be carried from one iteration to the next (and so what a
-    checkpoint holds); the info is what is worth reporting, a flat dict of numbers.
+    checkpoint holds).
     """
 
-    init: Callable[[np.random.Generator], Any]
-    step: Callable[[np.random.Generator, Any], tuple[Any, dict[str, float]]]
+    init: Callable[[np.random.Generator], S]
+    step: Callable[[np.random.Generator, S], tuple[S, I_co]]

@@ -3,16 +3,18 @@
     samples → surrogate L → gradient g = ∇L(θ_old) → direction x with F x = g → step
 
 TRPO, natural gradient and vanilla policy gradient (Eqs. 12, 17, 18) are the same function; they
-differ only in the `Rule` that fills the slots. Each named rule below is one line of composition,
-and its keyword arguments are all the settings that it has.
+differ only in the `Rule` that fills the slots. (A fifth slot, `weigh`, comes before them all, and
+only `rwr` fills it.) Each named rule below is one line of composition, and its keyword arguments
+are all the settings that it has.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 
+from trpo.line_search import LineSearch
 from trpo.metrics import (
     Direct,
     Metric,
@@ -23,10 +25,19 @@ from trpo.metrics import (
     worst_state,
 )
 from trpo.objective import Objective
+from trpo.parameters import (
+    Count,
+    Delta,
+    Natural,
+    NonNegative,
+    Penalty,
+    Positive,
+    Range,
+    checked,
+)
 from trpo.policies import Policy
 from trpo.solvers import Solver, conjugate_gradient, identity
 from trpo.steps import (
-    LineSearch,
     Local,
     Radius,
     StepRule,
@@ -109,9 +120,9 @@ class Direction:
         every: use every k-th state for F; the paper uses 10 % of the data, k = 10.
     """
 
-    cg_steps: int = 10
-    damping: float = 1e-5
-    every: int = 1
+    cg_steps: Count = 10
+    damping: NonNegative = 1e-5
+    every: Count = 1
 
     def cg(self) -> Solver:
         """Conjugate gradient with these settings."""
@@ -122,17 +133,17 @@ class Direction:
         return over_mean(self.cg())
 
 
-CG, SEARCH = Direction(), LineSearch()
+CG, SEARCH, RADIUS = Direction(), LineSearch(), Radius()
 
 
-def trpo(*, delta: float = 0.01, direction: Direction = CG, search: LineSearch = SEARCH) -> Rule:
+def trpo(*, delta: Delta = 0.01, direction: Direction = CG, search: LineSearch = SEARCH) -> Rule:
     """Trust region policy optimisation: max L s.t. mean KL ≤ δ (Eq. 12, App. C)."""
     step = trust_region(delta, search)
     return Rule(kl_hessian(every=direction.every), direction.solver(), step)
 
 
 def empirical_fim(
-    *, delta: float = 0.01, direction: Direction = CG, search: LineSearch = SEARCH
+    *, delta: Delta = 0.01, direction: Direction = CG, search: LineSearch = SEARCH
 ) -> Rule:
     """TRPO with the covariance of the scores in place of the Hessian of the KL (§6, Fig. 4)."""
     rule = trpo(delta=delta, direction=direction, search=search)
@@ -141,8 +152,8 @@ def empirical_fim(
 
 def max_kl(
     *,
-    delta: float = 0.01,
-    rounds: int = 0,
+    delta: Delta = 0.01,
+    rounds: Natural = 0,
     direction: Direction = CG,
     search: LineSearch = SEARCH,
 ) -> Rule:
@@ -151,7 +162,7 @@ def max_kl(
     Args:
         delta: bound on the KL of every state, in nats.
         rounds: of weighing the states, see `worst_state`; with 0 the direction is TRPO's. More make
-            the quadratic model's gain larger, but not the learning faster (README, Decisions).
+            the quadratic model's gain larger, but not the learning faster (conf/DECISIONS.md).
         direction: how each F x = g is solved.
         search: the candidates.
     """
@@ -162,46 +173,52 @@ def max_kl(
 
 def adaptive(
     *,
-    delta: float = 0.01,
+    delta: Delta = 0.01,
     direction: Direction = CG,
     search: LineSearch = SEARCH,
-    radius: Radius = Radius(),  # noqa: B008 (frozen)
+    radius: Radius = RADIUS,
 ) -> Rule:
     """TRPO whose radius shrinks where the model was poor and grows where it was good."""
     rule = trpo(delta=delta, direction=direction, search=search)
     return rule._replace(step=adaptive_trust_region(delta, search, radius))
 
 
-def natural_gradient(*, penalty: float = 1.0, direction: Direction = CG) -> Rule:
+def natural_gradient(*, penalty: Penalty = 1.0, direction: Direction = CG) -> Rule:
     """Natural policy gradient (Kakade 2002): θ + F⁻¹g / λ, λ = `penalty` fixed (Eq. 17)."""
     return Rule(kl_hessian(every=direction.every), direction.solver(), fixed_penalty(penalty))
 
 
-def tnpg(*, delta: float = 0.01, direction: Direction = CG) -> Rule:
+def tnpg(*, delta: Delta = 0.01, direction: Direction = CG) -> Rule:
     """Truncated natural policy gradient (Duan et al. 2016): TRPO's first candidate, unchecked."""
     return Rule(kl_hessian(every=direction.every), direction.solver(), ball(delta))
 
 
-def vanilla_pg(*, delta: float = 0.01) -> Rule:
+def vanilla_pg(*, delta: Delta = 0.01) -> Rule:
     """Policy gradient as the ℓ2 special case: max gᵀs s.t. ½‖s‖² ≤ δ (Eq. 18)."""
     return Rule(euclidean, over_mean(identity), ball(delta))
 
 
-def theory_penalty(*, epsilon: float = 1.0, gamma: float = 0.99, direction: Direction = CG) -> Rule:
+@checked
+def theory_penalty(
+    gamma: Annotated[float, Range(0, 1, (False, False))],
+    *,
+    epsilon: Positive = 1.0,
+    direction: Direction = CG,
+) -> Rule:
     """The penalty that the theory asks for, C = 4 ε γ / (1−γ)² (Eq. 9), in the quadratic model.
 
     The theory's L is a sum over ρ, 1/(1−γ) times our mean over states, so that λ = (1−γ) C.
 
     Args:
-        epsilon: max |A(s, a)|, in the units of the samples' q.
         gamma: the task's discount.
+        epsilon: max |A(s, a)|, in the units of the samples' q.
         direction: how F x = g is solved.
     """
     return natural_gradient(penalty=4 * epsilon * gamma / (1 - gamma), direction=direction)
 
 
 def rwr(
-    *, temperature: float = 1.0, direction: Direction = CG, search: LineSearch = SEARCH
+    *, temperature: Positive = 1.0, direction: Direction = CG, search: LineSearch = SEARCH
 ) -> Rule:
     """Reward-weighted regression (Peters and Schaal 2007): regress on what was done, by its worth.
 

@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trpo.algorithms import RECENT, Collect, Compute, State, episode_report
+from trpo.algorithms import Compute, State, TrainInfo
 from trpo.moments import observation_filter
 from trpo.objective import Objective
+from trpo.parameters import ParameterError
 from trpo.policies import Policy
-from trpo.samplers.single_path import check_finite
+from trpo.reports import RECENT, Episodes, check_finite, episode_report
+from trpo.samplers.batches import Collect
 from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate
 from trpo.types import Algorithm, Array, Samples
@@ -39,8 +41,28 @@ class Estimate(NamedTuple):
     unstable: int  # of these, the ones that the engine gave up on
 
 
+class Spread(NamedTuple):
+    """Statistics of several estimates of one gradient."""
+
+    grad_norm: float  # ‖their mean‖₂
+    gradient_variance: float  # of tr Cov(g)
+    gradient_square: float  # of ‖E g‖²
+
+
+class VarianceInfo(NamedTuple):
+    """What one turn measured; `episodes` are those of the measured batches."""
+
+    steps: int  # simulator steps, those of training too
+    episodes: Episodes
+    spread: Spread
+    q_samples: float  # mean over the batches
+    estimate_steps: float  # the same
+    trained: int  # iterations of training so far
+    unstable_steps: int  # steps that the engine gave up on
+
+
 def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and how)
-    train: Algorithm,
+    train: Algorithm[State, TrainInfo],
     collects: Sequence[Collect],
     policy: Policy,
     surrogate: Surrogate,
@@ -50,7 +72,7 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
     spacing: int,
     filter_clip: float,
     compute: Compute,
-) -> Algorithm:
+) -> Algorithm[Measuring, VarianceInfo]:
     """Train a policy and measure, between iterations, how estimates of its gradient vary.
 
     A step is one turn: turn t draws `repeats` batches of size number t mod `len(collects)` at the
@@ -69,10 +91,10 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
         compute: threads and device.
 
     Raises:
-        ValueError: a single batch, which has no variance.
+        ParameterError: a single batch, which has no variance.
     """
     if repeats < 2:
-        raise ValueError(f"algo.repeats must be at least 2 for a variance, not {repeats}")
+        raise ParameterError("repeats", repeats, "at least 2 for a variance")
     pmap, device = compute.pmap, compute.device
 
     def init(rng: np.random.Generator) -> Measuring:
@@ -88,10 +110,10 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
         counts = samples.q.numel(), batch.steps, batch.unstable
         return Estimate(gradient, paths.returns, paths.lengths, *counts)
 
-    def step(rng: np.random.Generator, state: Measuring) -> tuple[Measuring, dict[str, float]]:
+    def step(rng: np.random.Generator, state: Measuring) -> tuple[Measuring, VarianceInfo]:
         train_rng, measure_rng = rng.spawn(2)
         rounds, number = divmod(state.turn, len(collects))
-        trained, training = state.trained, []
+        trained, training = state.trained, list[TrainInfo]()
         for each in train_rng.spawn(spacing if rounds and not number else 0):
             trained, info = train.step(each, trained)
             training.append(info)
@@ -99,20 +121,20 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
         gradients, returns, lengths, q_samples, steps, unstable = zip(*found, strict=True)
         ended = np.concatenate(returns)
         recent = np.concatenate([state.recent, ended])[-RECENT:]
-        return Measuring(trained, state.turn + 1, recent), {
-            "steps": sum(steps) + sum(info["steps"] for info in training),
-            **episode_report(ended, np.concatenate(lengths), recent, space.horizon),
-            **spread(np.stack(gradients)),
-            "q_samples": float(np.mean(q_samples)),
-            "estimate_steps": float(np.mean(steps)),
-            "trained": rounds * spacing,
-            "unstable_steps": sum(unstable) + sum(info["unstable_steps"] for info in training),
-        }
+        return Measuring(trained, state.turn + 1, recent), VarianceInfo(
+            sum(steps) + sum(info.steps for info in training),
+            episode_report(ended, np.concatenate(lengths), recent, space.horizon),
+            spread(np.stack(gradients)),
+            float(np.mean(q_samples)),
+            float(np.mean(steps)),
+            rounds * spacing,
+            sum(unstable) + sum(info.unstable_steps for info in training),
+        )
 
     return Algorithm(init, step)
 
 
-def spread(gradients: Array) -> dict[str, float]:
+def spread(gradients: Array) -> Spread:
     """The mean's norm and unbiased estimates of tr Cov(g) and ‖E g‖² from gradients (R, P).
 
     With ḡ = Σ_i g_i / R: tr Cov(g) by Σ_i ‖g_i − ḡ‖² / (R−1), and ‖E g‖² by ‖ḡ‖² − tr Cov(g) / R,
@@ -121,8 +143,4 @@ def spread(gradients: Array) -> dict[str, float]:
     count, mean = len(gradients), gradients.mean(0)
     variance = float(np.square(gradients - mean).sum()) / (count - 1)
     square = float(mean @ mean)
-    return {
-        "grad_norm": square**0.5,
-        "gradient_variance": variance,
-        "gradient_square": square - variance / count,
-    }
+    return Spread(square**0.5, variance, square - variance / count)

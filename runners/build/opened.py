@@ -1,4 +1,4 @@
-"""From a configuration to a run with its resources open; the only place that opens them."""
+"""From a run's identity to its simulator, policy and threads, open; the only place that opens."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,106 +7,59 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from omegaconf import DictConfig, OmegaConf
 
-from runners.build.algorithms import Node, assembled, exact, rows_of
-from runners.settings.tree import ConfigError
-from runners.settings.options import GROUPS
-from runners.settings.schema import arguments
+from runners.settings.errors import ConfigError, as_settings
+from runners.settings.options import GROUPS, chosen, made
+from runners.settings.tree import Identity, Resources
 from trpo.algorithms import Compute
+from trpo.parameters import UnfitError
 from trpo.policies import Policy
-from trpo.simulators.cartpole import CartPoleSimulator
 from trpo.simulators.protocol import Simulator, Space
-from trpo.types import Algorithm, Map
+from trpo.types import Map
 
 
-class Opening(NamedTuple):
-    """A resolved configuration with the resources that it asks for, open."""
+class Shop(NamedTuple):
+    """What a policy works with."""
 
-    node: Node
     simulator: Simulator
     policy: Policy
     compute: Compute
 
 
-class Experiment(NamedTuple):
-    """A run's algorithm, and what is said of it elsewhere than in its metrics."""
-
-    algorithm: Algorithm
-    horizon: int  # time limit of the task, steps
-    parameters: int  # P of the policy
-    note: str | None  # for the provenance: what the algorithm chose by itself
-
-
 @contextmanager
-def build(cfg: DictConfig) -> Iterator[Experiment]:
-    """The run that a configuration describes, its resources open.
+def opened(identity: Identity, resources: Resources, rows: int) -> Iterator[Shop]:
+    """Open a simulator of `rows` rows and the thread pool, and close them in the end.
 
     Raises:
         ConfigError: a setting does not fit the task; the message names it.
     """
-    if cfg.algo.name == "theory":
-        yield _exact(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
-        return
-    with opened(cfg) as opening:
-        try:
-            algorithm, note = assembled(*opening)
-        except ValueError as error:
-            raise ConfigError(str(error)) from error
-        horizon, size = opening.simulator.space.horizon, opening.policy.network.size
-        yield Experiment(algorithm, horizon, size, note)
+    device = _device(resources.device)
+    task = made("env", identity)
+    with as_settings("env", {"rows": "sampler.rows"}):
+        simulator = chosen("env", identity).open(task, rows, resources.threads)
+    with simulator, _threads(resources.threads) as pmap:
+        yield Shop(simulator, _policy(identity, simulator.space), Compute(pmap, device))
 
 
-def _exact(node: Node) -> Experiment:
-    """A run on finite MDPs, for which nothing has to be opened."""
-    algorithm, world = exact(node)
-    _, observations, actions = world.shape
-    return Experiment(algorithm, 0, observations * actions, None)
-
-
-@contextmanager
-def opened(cfg: DictConfig) -> Iterator[Opening]:
-    """Open the simulator and the thread pool of a configuration, and close them in the end.
-
-    Raises:
-        ConfigError: a setting does not fit the task; the message names it.
-    """
-    node: Node = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    device = _device(node["device"])
-    with _simulator(node) as simulator, _threads(node["threads"]) as pmap:
-        yield Opening(node, simulator, _policy(node, simulator.space), Compute(pmap, device))
-
-
-def _simulator(node: Node) -> Simulator:
-    env, rows, threads = node["env"], rows_of(node), node["threads"]
+def _policy(identity: Identity, space: Space) -> Policy:
+    name = identity["policy"]["name"]
     try:
-        if "id" in env:
-            from trpo.simulators.gymnasium import GymnasiumSimulator
-
-            return GymnasiumSimulator(env["id"], rows, env["horizon"])
-        function = GROUPS["env"][env["name"]].function
-        task = function(**arguments(function, env))
-        if env["name"] == "cartpole":
-            return CartPoleSimulator(task, rows)
-        from trpo.simulators.mujoco import MujocoSimulator
-
-        return MujocoSimulator(task, rows, threads)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-
-
-def _policy(node: Node, space: Space) -> Policy:
-    name = node["policy"]["name"]
-    discrete = name.startswith("categorical")
-    if discrete != space.discrete:
-        kind = "discrete" if space.discrete else "continuous"
-        fits = "categorical_mlp" if space.discrete else "gaussian_mlp"
-        raise ConfigError(f"policy={name} does not fit {kind} actions: set policy={fits}")
-    if len(space.obs) != 1:
-        raise ConfigError(f"policy={name} needs vector observations, not shape {space.obs}")
-    function = GROUPS["policy"][name].function
-    found: Policy = function(space, **arguments(function, node["policy"]))
+        found: Policy = made("policy", identity, space=space)
+    except ConfigError as error:
+        if not isinstance(error.__cause__, UnfitError):
+            raise
+        fitting = " or ".join(option for option in GROUPS["policy"] if _fits(option, space))
+        hint = f": set policy={fitting}" if fitting else ""
+        raise ConfigError(f"policy={name}: {error.__cause__}{hint}") from error
     return found
+
+
+def _fits(option: str, space: Space) -> bool:
+    try:
+        GROUPS["policy"][option].function(space)
+    except UnfitError:
+        return False
+    return True
 
 
 def _device(name: str) -> torch.device:

@@ -6,7 +6,7 @@ that a resumed run needs to write the same bytes.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -15,15 +15,9 @@ from runners.store.checkpoint import Checkpoint, DamagedError, Position, load, r
 from runners.store.directory import RunDirectory
 from runners.store.files import RunError
 from runners.store.table import Cell, Table
+from trpo.reports import flatten
 from trpo.streams import stream
 from trpo.types import Algorithm, Tensor
-
-RETURNS = ("return_mean", "return_std", "return_100", "reward_per_step", "length_mean")
-STEP = ("surrogate_gain", "kl_mean", "kl_max", "grad_norm", "step_norm", "cg_residual")
-REST = ("backtracks", "accepted", "entropy", "size", "explained_variance", "unstable_steps")
-COLUMNS = (*RETURNS, *STEP, *REST)
-INTEGERS = frozenset({"backtracks", "accepted", "unstable_steps"})
-MAY_BE_NAN = frozenset({*RETURNS, "explained_variance"})  # where no episode ended, or no variance
 
 
 class DivergedError(RunError):
@@ -70,8 +64,17 @@ class Hooks(NamedTuple):
     stop: Callable[[], int]  # the exit status once the run should stop, 0 while it may go on
 
 
-def train(algorithm: Algorithm, plan: Plan, directory: RunDirectory, hooks: Hooks) -> Position:
+def train(
+    algorithm: Algorithm[Any, Any],
+    plan: Plan,
+    directory: RunDirectory,
+    hooks: Hooks,
+    columns: Sequence[str] = (),
+) -> Position:
     """Run `algorithm` to the end of `plan`, from where `directory` says that it was.
+
+    Metrics are written under the names of `columns`, in their order and empty where the algorithm
+    reports no such thing; whatever else it reports follows.
 
     Raises:
         DivergedError: a quantity is NaN or infinite; the message names it and the iteration.
@@ -84,7 +87,7 @@ def train(algorithm: Algorithm, plan: Plan, directory: RunDirectory, hooks: Hook
         Table(directory.timing, now.position.timing_size) as timing,
     ):
         while plan.fraction(now.position) < 1:
-            state, row = _iterate(algorithm, plan.seed, now)
+            state, row = _iterate(algorithm, plan.seed, now, columns)
             metrics.append(row.metrics)
             timing.append(row.timing)
             sizes = {"metrics_size": metrics.size, "timing_size": timing.size}
@@ -102,7 +105,7 @@ def train(algorithm: Algorithm, plan: Plan, directory: RunDirectory, hooks: Hook
 
 
 def _resume(
-    algorithm: Algorithm, seed: int, directory: RunDirectory, warn: Callable[[str], None]
+    algorithm: Algorithm[Any, Any], seed: int, directory: RunDirectory, warn: Callable[[str], None]
 ) -> Checkpoint:
     """The newest checkpoint that can be used, or else the beginning."""
     problems = []
@@ -130,7 +133,9 @@ def _require_tables(position: Position, directory: RunDirectory) -> None:
             raise DamagedError(f"{path.name} is shorter than at iteration {position.iteration}")
 
 
-def _iterate(algorithm: Algorithm, seed: int, now: Checkpoint) -> tuple[Any, Row]:
+def _iterate(
+    algorithm: Algorithm[Any, Any], seed: int, now: Checkpoint, columns: Sequence[str]
+) -> tuple[Any, Row]:
     iteration = now.position.iteration + 1
     began = time.perf_counter()
     try:
@@ -138,19 +143,20 @@ def _iterate(algorithm: Algorithm, seed: int, now: Checkpoint) -> tuple[Any, Row
     except FloatingPointError as error:
         raise DivergedError(f"iteration {iteration}: {error}") from error
     seconds = time.perf_counter() - began
-    for name, value in _diverged(info, state):
+    found: dict[str, Cell] = dict.fromkeys(columns) | flatten(info)
+    for name, value in _diverged(found, state):
         raise DivergedError(f"iteration {iteration}: {name} is {value}")
-    position = Position(
-        iteration,
-        now.position.env_steps + int(info["steps"]),
-        now.position.episodes + int(info["episodes"]),
-    )
-    return state, Row(position, _metrics(position, info), _timing(iteration, info, seconds))
+    steps, episodes = (int(found.pop(name) or 0) for name in ("steps", "episodes"))
+    before = now.position
+    position = Position(iteration, before.env_steps + steps, before.episodes + episodes)
+    counts = dict(zip(("iteration", "env_steps", "episodes"), position, strict=False))
+    timing = {"wall_seconds": seconds, "steps_per_second": steps / seconds}
+    return state, Row(position, counts | found, {"iteration": iteration, **timing})
 
 
-def _diverged(info: dict[str, float], state: Any) -> Iterator[tuple[str, float]]:
-    for name, value in info.items():
-        if math.isinf(value) or (math.isnan(value) and name not in MAY_BE_NAN):
+def _diverged(found: Mapping[str, Cell], state: Any) -> Iterator[tuple[str, float]]:
+    for name, value in found.items():
+        if value is not None and not math.isfinite(value):
             yield name, value
     for name, tensor in _tensors("state", state):
         if not torch.isfinite(tensor).all():
@@ -164,25 +170,3 @@ def _tensors(name: str, tree: Any) -> Iterator[tuple[str, Tensor]]:
     elif isinstance(tree, tuple) and hasattr(tree, "_asdict"):
         for field, value in tree._asdict().items():
             yield from _tensors(field, value)
-
-
-def _metrics(position: Position, info: dict[str, float]) -> dict[str, Cell]:
-    others = [key for key in info if key not in {*COLUMNS, "steps", "episodes"}]
-    counts = ("iteration", "env_steps", "episodes")
-    return dict(zip(counts, position, strict=False)) | {
-        name: _cell(name, info.get(name))
-        for name in (*COLUMNS, *others)
-        if not name.endswith("_seconds")
-    }
-
-
-def _cell(name: str, value: float | None) -> Cell:
-    if value is None:
-        return None
-    return int(value) if name in INTEGERS else float(value)
-
-
-def _timing(iteration: int, info: dict[str, float], seconds: float) -> dict[str, Cell]:
-    rate = info["steps"] / seconds
-    parts = {name: float(value) for name, value in info.items() if name.endswith("_seconds")}
-    return {"iteration": iteration, "wall_seconds": seconds, "steps_per_second": rate, **parts}

@@ -6,17 +6,16 @@ from contextlib import contextmanager, suppress
 
 import torch
 
-from runners.build.opened import build
 from runners.run import display, signals, tensorboard
-from runners.run.execute import Run, complain, explain
-from runners.run.loop import Hooks, Plan, Row, StoppedError, train
+from runners.run.described import Run
+from runners.run.loop import Hooks, Row, StoppedError, train
+from runners.run.words import complain, explain
+from runners.settings.tree import Resources
 from runners.store.provenance import Record
 
 
-def run_session(run: Run, command: str, quiet: bool) -> int:
+def run_session(run: Run, quiet: bool) -> int:
     """Train `run` to its end or until a signal; the exit status.
-
-    `command` is what would start this run alone.
 
     Raises:
         Exception: what stopped the run; its provenance says so too, if it had begun.
@@ -26,12 +25,13 @@ def run_session(run: Run, command: str, quiet: bool) -> int:
     signals.listen()
     torch.set_num_threads(1)
     cfg = run.config
-    plan = Plan(cfg.seed, cfg.iterations, cfg.total_steps, cfg.checkpoint_every)
-    with build(cfg) as experiment, run.directory:
-        run.directory.claim(run.resolved, run.identity)
+    resources = Resources(cfg.threads, cfg.workers, cfg.device)
+    with run.study.open(run.identity, resources) as opened, run.directory:
+        run.directory.claim(run.resolved, run.identity, run.description)
+        reached = None
         with (
-            _recorded(run, command) as record,
-            display.live(plan, quiet) as show,
+            _recorded(run) as record,
+            display.live(run.plan, quiet) as show,
             tensorboard.log(run.directory.path, enabled=cfg.tensorboard) as log,
         ):
 
@@ -43,20 +43,22 @@ def run_session(run: Run, command: str, quiet: bool) -> int:
                 record.note(message)
                 complain(f"warning: {run.directory.path.name}: {message}")
 
-            if experiment.note:
-                record.update(algorithm=experiment.note)
+            if opened.note:
+                record.update(algorithm=opened.note)
             if record.mixes_code:
                 warn(record.mixes_code)
             hooks = Hooks(on_row, record.update, warn, signals.exit_status)
-            train(experiment.algorithm, plan, run.directory, hooks)
+            reached = train(opened.algorithm, run.plan, run.directory, hooks, run.study.columns)
+        if reached:
+            run.directory.finish(reached)
         return record.exit_status
 
 
 @contextmanager
-def _recorded(run: Run, command: str) -> Iterator[Record]:
+def _recorded(run: Run) -> Iterator[Record]:
     """A record that ends as the run does; a stop by a signal goes no further than this."""
     machine = {key: run.resolved[key] for key in ("threads", "workers", "device")}
-    record = Record(run.directory.provenance, command=command, **machine)
+    record = Record(run.directory.provenance, command=run.command, **machine)
     record.update()
     try:
         yield record
@@ -69,4 +71,3 @@ def _recorded(run: Run, command: str) -> Iterator[Record]:
         raise
     else:
         record.end("done", 0)
-        run.directory.finish()

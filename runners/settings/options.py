@@ -1,190 +1,148 @@
-"""What each option of a configuration group is made by. A new option is one line here and a YAML.
+"""What each option of a configuration group is made by; each has its YAML in conf/.
 
+Update rules, searches and policies are found in their modules of trpo; the rest is one line here.
 A function's keyword parameters are its settings (see runners.settings.schema).
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from inspect import isfunction
+from types import ModuleType
+from typing import Any, NamedTuple, get_type_hints
 
-from runners.settings.schema import schema
+from runners.settings.errors import as_settings
+from runners.settings.samplers import Paths, Vines
+from runners.settings.schema import arguments, schema
 from trpo import baselines, policies, searches, updates
-from trpo.samplers.vine import Draw
+from trpo.parameters import Count, check
 from trpo.simulators import cartpole, mujoco_tasks
-from trpo.steps import LineSearch
-from trpo.tabular.theory import Method
-from trpo.updates import CG, SEARCH, Direction, Rule
+from trpo.simulators.protocol import Simulator
+
+Open = Callable[[Any, int, int], Simulator]
+"""(task, rows, threads) -> the simulator of these rows"""
+
+
+def cart_poles(task: cartpole.CartPole, rows: int, threads: int) -> Simulator:
+    """Cart-poles, stepped as one array."""
+    return cartpole.CartPoleSimulator(task, rows)
+
+
+def mujoco(task: mujoco_tasks.Task, rows: int, threads: int) -> Simulator:
+    """A MuJoCo task on the engine's own batch stepper."""
+    from trpo.simulators.mujoco import MujocoSimulator
+
+    return MujocoSimulator(task, rows, threads)
+
+
+class Registered(NamedTuple):
+    """A task that Gymnasium knows."""
+
+    id: str
+    horizon: int | None
+
+
+def gymnasium(task: Registered, rows: int, threads: int) -> Simulator:
+    """Gymnasium's own environments, one a row."""
+    from trpo.simulators.gymnasium import GymnasiumSimulator
+
+    return GymnasiumSimulator(task.id, rows, task.horizon)
+
+
+def registered(*, id: str, horizon: Count | None = None) -> Registered:
+    """Any registered Gymnasium task."""
+    return Registered(id, horizon)
+
+
+def ant(*, horizon: Count | None = None) -> Registered:
+    """Ant-v5 by Gymnasium itself: it observes contact forces, which the fast path has not."""
+    return Registered("Ant-v5", horizon)
+
+
+def humanoid(*, horizon: Count | None = None) -> Registered:
+    """Humanoid-v5, for the same reason by Gymnasium itself."""
+    return Registered("Humanoid-v5", horizon)
 
 
 class Option(NamedTuple):
-    """A configurable function, with further settings that its builder reads."""
+    """A configurable function, and what the option is beside its settings."""
 
     function: Callable[..., Any]
-    more: dict[str, tuple[Any, Any]] = {}  # noqa: RUF012 (never changed)
+    more: Mapping[str, tuple[Any, Any]] = {}  # further settings, as name=(type, default)
+    unread: tuple[str, ...] = ()  # settings elsewhere that it does not read
+    open: Open = gymnasium  # of a task: how its rows are simulated
+    objects: bool = False  # of a task: whether each row is a Python object of its own
+    label: str | None = None  # of a family of tasks: the setting that says which of them it is
 
     def schema(self, name: str) -> type:
         """The typed node of this option."""
         return schema(name, self.function, **self.more)
 
+    def made(self, group: str, node: Mapping[str, Any], **supplied: Any) -> Any:
+        """What the function makes of a node of `group`, and of what the program supplies.
+
+        Raises:
+            ConfigError: a value makes no sense, or does not fit the task.
+        """
+        with as_settings(group, {name: SUPPLIED.get(name, name) for name in supplied}):
+            check(self.function, node)
+            return self.function(**arguments(self.function, {**node, **supplied}))
+
+
+SUPPLIED = {"population": "sampler.rows"}
+"""The setting that a supplied parameter is, where it has another name."""
+
+
+def makers(module: ModuleType, kind: type) -> list[Callable[..., Any]]:
+    """The public functions of a module that return a `kind`, in the order of the page."""
+    own = [x for x in vars(module).values() if getattr(x, "__module__", "") == module.__name__]
+    made = [x for x in own if isfunction(x) and get_type_hints(x).get("return") is kind]
+    return [function for function in made if not function.__name__.startswith("_")]
+
 
 ACTS: dict[str, tuple[Any, Any]] = {"deterministic": (bool, True)}
 """Whether a search's candidates act by their most likely action instead of a sampled one."""
-
-
-def gymnasium_task(*, id: str = "???", horizon: int | None = None) -> None:
-    """Any registered Gymnasium task; built in runners.build.opened, where Gymnasium is imported."""
-
-
-def ant(*, id: str = "Ant-v5", horizon: int | None = None) -> None:
-    """Ant-v5 by Gymnasium itself: it observes contact forces, which the fast path has not."""
-
-
-def humanoid(*, id: str = "Humanoid-v5", horizon: int | None = None) -> None:
-    """Humanoid-v5, for the same reason by Gymnasium itself."""
-
-
-def paths(*, rows: int = 16, boundary: str = "complete", fresh: bool = True) -> None:
-    """Settings of the single path method; see trpo.samplers.single_path."""
-
-
-def vines(
-    *,
-    trunks: int = 16,
-    trunk_length: int = 1000,
-    states: int = 2500,
-    branches: int = 4,
-    branch_length: int = 100,
-    draw: Draw = "uniform",
-    common_noise: bool = True,
-    rows: int | None = None,
-) -> None:
-    """Settings of the vine method; see trpo.samplers.vine. `rows` bounds what runs side by side."""
-
-
-class Measurement(NamedTuple):
-    """What a run of `algo=gradient_variance` measures; see trpo.variance."""
-
-    rule: Rule  # trains the policy between measurements
-    sizes: Sequence[int]
-    repeats: int
-    spacing: int
-
-
-def measured(
-    *,
-    delta: float = 0.01,
-    sizes: Sequence[int] = (1000,),
-    repeats: int = 10,
-    spacing: int = 10,
-    direction: Direction = CG,
-    search: LineSearch = SEARCH,
-) -> Measurement:
-    """How much the sampler's estimates of the surrogate's gradient vary, as TRPO goes on.
-
-    Args:
-        delta: of the TRPO that trains the policy, by single paths.
-        sizes: batches measured in turn: steps of single paths, states of a vine.
-        repeats: independent batches of each size.
-        spacing: TRPO's iterations once every size has had its turn, before the next round.
-        direction: of that TRPO.
-        search: of that TRPO.
-    """
-    rule = updates.trpo(delta=delta, direction=direction, search=search)
-    return Measurement(rule, sizes, repeats, spacing)
-
-
-class Garnets(NamedTuple):
-    """The random MDPs of `env=garnet`; see trpo.tabular.examples.garnet."""
-
-    mdps: int  # N
-    sizes: dict[str, int]
-    observations: int
-
-
-def garnets(
-    *,
-    count: int = 100,
-    states: int = 20,
-    actions: int = 4,
-    branching: int = 3,
-    observations: int | None = None,
-) -> Garnets:
-    """Random finite MDPs, drawn by the seed; gamma is the top-level one.
-
-    Args:
-        count: N MDPs, solved together.
-        states: of each.
-        actions: in each state.
-        branching: states that an action may lead to.
-        observations: how many states a policy can tell apart; null is all of them.
-    """
-    sizes = {"states": states, "actions": actions, "branching": branching}
-    return Garnets(count, sizes, observations or states)
-
-
-class Theory(NamedTuple):
-    """What a run of `algo=theory` does; see trpo.tabular.theory."""
-
-    method: Method
-    sizes: dict[str, float]
-
-
-def theory(
-    *,
-    method: Method = "minorise_maximise",
-    delta: float = 0.01,
-    penalty: float = 1.0,
-    l2_radius: float = 0.5,
-) -> Theory:
-    """A method of the theory on finite MDPs, exact; see trpo.tabular.theory."""
-    return Theory(method, {"delta": delta, "penalty": penalty, "l2_radius": l2_radius})
-
+BLIND = ("gamma", "estimator", "baseline", "step_scale", "sampler.boundary", "sampler.fresh")
+"""What a search over parameters does not read: it sees the returns of whole episodes alone."""
+OBJECTS: dict[str, Any] = {"open": gymnasium, "objects": True}
 
 GROUPS: dict[str, dict[str, Option]] = {
-    "algo": {
-        rule.__name__: Option(rule)
-        for rule in (
-            updates.trpo,
-            updates.natural_gradient,
-            updates.tnpg,
-            updates.vanilla_pg,
-            updates.empirical_fim,
-            updates.max_kl,
-            updates.adaptive,
-            updates.theory_penalty,
-            updates.rwr,
-        )
-    }
+    "algo": {rule.__name__: Option(rule) for rule in makers(updates, updates.Rule)}
     | {
-        "cem": Option(searches.cem, ACTS),
-        "cma_es": Option(searches.cma_es, ACTS),
-        "gradient_variance": Option(measured),
-        "theory": Option(theory),
+        search.__name__: Option(search, ACTS, BLIND) for search in makers(searches, searches.Search)
     },
     "env": {
-        "cartpole": Option(cartpole.CartPole),
-        "swimmer": Option(mujoco_tasks.swimmer),
-        "hopper": Option(mujoco_tasks.hopper),
-        "walker2d": Option(mujoco_tasks.walker2d),
-        "half_cheetah": Option(mujoco_tasks.half_cheetah),
-        "inverted_pendulum": Option(mujoco_tasks.inverted_pendulum),
-        "gymnasium": Option(gymnasium_task),
-        "ant": Option(ant),
-        "humanoid": Option(humanoid),
-        "garnet": Option(garnets),
+        "cartpole": Option(cartpole.CartPole, open=cart_poles),
+        "swimmer": Option(mujoco_tasks.swimmer, open=mujoco),
+        "hopper": Option(mujoco_tasks.hopper, open=mujoco),
+        "walker2d": Option(mujoco_tasks.walker2d, open=mujoco),
+        "half_cheetah": Option(mujoco_tasks.half_cheetah, open=mujoco),
+        "inverted_pendulum": Option(mujoco_tasks.inverted_pendulum, open=mujoco),
+        "gymnasium": Option(registered, label="id", **OBJECTS),
+        "ant": Option(ant, **OBJECTS),
+        "humanoid": Option(humanoid, **OBJECTS),
     },
-    "policy": {
-        "linear_gaussian": Option(policies.linear_gaussian),
-        "gaussian_mlp": Option(policies.gaussian_mlp),
-        "categorical_mlp": Option(policies.categorical_mlp),
-    },
+    "policy": {policy.__name__: Option(policy) for policy in makers(policies, policies.Policy)},
     "baseline": {
         "none": Option(baselines.no_baseline),
         "linear_features": Option(baselines.linear_features),
         "mlp_value": Option(baselines.mlp_value),
     },
     "sampler": {
-        "single_path": Option(paths),
-        "vine": Option(vines),
-        "vine_independent": Option(vines),
+        "single_path": Option(Paths),
+        "vine": Option(Vines, unread=("steps_per_iteration",)),
+        "vine_independent": Option(Vines, unread=("steps_per_iteration",)),
     },
 }
+
+
+ESTIMATORS: dict[str, tuple[str, ...]] = {"monte_carlo": ("estimator.lam",), "gae": ()}
+"""What each estimator of an action's worth does not read."""
+
+
+def chosen(group: str, node: Mapping[str, Any]) -> Option:
+    """The option of a group that a run's settings name."""
+    return GROUPS[group][node[group]["name"]]
+
+
+def made(group: str, node: Mapping[str, Any], **supplied: Any) -> Any:
+    """What the option chosen of a group makes of its own settings, see `Option.made`."""
+    return chosen(group, node).made(group, node[group], **supplied)

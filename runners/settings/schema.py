@@ -1,18 +1,16 @@
 """Typed configuration nodes made from the signatures of the functions that they configure.
 
-A setting is declared once, as a keyword parameter with a type and a default; Hydra's schema, its
-defaults and its error for a misspelt key follow from that.
+A setting is declared once, as a parameter with a type and a default; Hydra's schema, its defaults
+and its error for a misspelt key follow from that. What is positional and has no default is no
+setting: the program supplies it.
 """
 
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
-
-SUPPLIED = {"space", "width", "direction", "search", "gamma", "population"}
-"""Parameters that the program supplies and no configuration file sets."""
 
 
 def schema(name: str, function: Callable[..., Any], **more: tuple[Any, Any]) -> type:
@@ -20,19 +18,25 @@ def schema(name: str, function: Callable[..., Any], **more: tuple[Any, Any]) -> 
 
     Args:
         name: the option's name; default of the field `name`.
-        function: whose keyword parameters become fields.
+        function: whose parameters become fields, but for those that the program supplies.
         more: further fields, as name=(type, default).
     """
     fields: list[tuple[str, Any, Any]] = [("name", str, name)]
     hints = typing.get_type_hints(function)
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.name not in SUPPLIED:
+        if not supplied(parameter):
             fields.append(_field(parameter.name, hints[parameter.name], parameter.default))
     fields += [_field(key, *value) for key, value in more.items()]
     return dataclasses.make_dataclass(name, fields)
 
 
-def arguments(function: Callable[..., Any], node: dict[str, Any]) -> dict[str, Any]:
+def supplied(parameter: inspect.Parameter) -> bool:
+    """Whether the program supplies a parameter, so that no configuration sets it."""
+    positional = parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return positional and parameter.default is inspect.Parameter.empty
+
+
+def arguments(function: Callable[..., Any], node: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of a resolved node that `function` takes, nested dataclasses built."""
     hints = typing.get_type_hints(function)
     names = [name for name in inspect.signature(function).parameters if name in node]
@@ -58,7 +62,7 @@ def _field(name: str, hint: Any, default: Any) -> tuple[str, Any, Any]:
     if typing.get_origin(hint) is typing.Literal:
         return name, str, default
     if default is inspect.Parameter.empty:
-        return name, hint, dataclasses.MISSING
+        return name, hint, "???"
     return name, hint, dataclasses.field(default=default)
 
 

@@ -20,18 +20,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 
-from runners.build.algorithms import Parts, collector, improvement, optimisation, parts
-from runners.build.opened import build, opened
-from runners.settings import tree as config
+from runners.build.algorithms import Parts, optimisation, parts, rule_of
+from runners.build.opened import opened
+from runners.settings.checks import identity, settled
+from runners.settings.options import chosen, made
+from runners.settings.samplers import Sampler
+from runners.settings.tree import CONF, Identity, Resources, register
 from runners.speed.replay import Recorder, Segment, replay
-from trpo.algorithms import Collect
+from runners.studies.training import TRAINING
 from trpo.moments import observation_filter
 from trpo.objective import Objective
+from trpo.samplers.batches import Collect
 from trpo.streams import stream
 from trpo.types import Array
-from trpo.updates import Rule
 
 
 class Ratios(NamedTuple):
@@ -42,11 +44,21 @@ class Ratios(NamedTuple):
     whole: float  # bare seconds / seconds of a whole iteration
 
 
-def composed(*overrides: str) -> DictConfig:
-    """The configuration that these overrides give."""
-    config.register()
-    with initialize_config_dir(str(config.CONF), version_base="1.3"):
-        return compose("config", overrides=list(overrides))
+class Setup(NamedTuple):
+    """A training run to be measured."""
+
+    identity: Identity
+    resources: Resources
+
+
+def composed(*overrides: str) -> Setup:
+    """The run that these overrides give."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("config", overrides=list(overrides))
+    node = settled(cfg)
+    resources = Resources(cfg.threads, cfg.workers, cfg.device)
+    return Setup(identity(node, TRAINING.unread(node)), resources)
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -56,9 +68,10 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - began
 
 
-def compare(cfg: DictConfig, warm_up: int, rounds: int) -> Ratios:
+def compare(setup: Setup, warm_up: int, rounds: int) -> Ratios:
     """Measure bare engine, sampler and whole iteration in turn, on the same steps."""
-    with opened_parts(cfg) as bench, ThreadPoolExecutor(cfg.threads) as pool:
+    threads = setup.resources.threads
+    with opened_parts(setup) as bench, ThreadPoolExecutor(threads) as pool:
         part, recorder, recording = bench
         state, run = _warmed(optimisation(part), warm_up)
         found = []
@@ -67,7 +80,7 @@ def compare(cfg: DictConfig, warm_up: int, rounds: int) -> Ratios:
             inputs = (state.theta, see, state.carried, nothing)
             steps = recording(stream(0, "step", i), *inputs).steps
             segments = recorder.segments()
-            shares = [segments[k :: cfg.threads] for k in range(cfg.threads)]
+            shares = [segments[k::threads] for k in range(threads)]
 
             def bare(shares: list[list[Segment]] = shares) -> None:
                 list(pool.map(lambda share: replay(recorder, share), shares))
@@ -91,15 +104,15 @@ class Bench(NamedTuple):
 
 
 @contextmanager
-def opened_parts(cfg: DictConfig) -> Iterator[Bench]:
+def opened_parts(setup: Setup) -> Iterator[Bench]:
     """The parts of a policy optimisation, its resources open."""
-    with opened(cfg) as (node, simulator, policy, compute):
-        rule = improvement(node)
-        if not isinstance(rule, Rule):
-            raise TypeError(f"algo={cfg.algo.name} is no policy optimisation")
-        recorder: Any = Recorder(simulator)
-        recording = collector(node, recorder, policy)
-        yield Bench(parts(node, rule, simulator, policy, compute), recorder, recording)
+    node, resources = setup
+    sampler: Sampler = made("sampler", node)
+    rows = sampler.side_by_side(chosen("env", node).objects)
+    with opened(node, resources, rows) as shop:
+        recorder: Any = Recorder(shop.simulator)
+        recording = sampler.collect(node, recorder, shop.policy)
+        yield Bench(parts(node, rule_of(node), sampler, shop), recorder, recording)
 
 
 def nothing(obs: Array) -> Array:
@@ -121,13 +134,14 @@ def peak_gflops() -> float:
     return float(2 * 1024**3 / min(seconds(lambda: a @ a) for _ in range(10)) / 1e9)
 
 
-def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | None]]:
+def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None]]:
     """The parts of one update: name, milliseconds (median of 5), GFLOP/s where they are counted.
 
     A product with the Jacobian or its transpose takes 4 flops a weight and state; the gradient
     is a forward pass (2) and a transposed product (4), a candidate is a forward pass.
     """
-    with opened_parts(cfg) as (part, _, _):
+    direction = setup.identity["algo"]["direction"]
+    with opened_parts(setup) as (part, _, _):
         state, _ = _warmed(optimisation(part), warm_up)
         see = observation_filter(state.seen, part.filter_clip)
 
@@ -141,7 +155,7 @@ def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | N
         objective = Objective(part.policy, part.rule.surrogate, made.samples, state.theta, map)
         gradient = objective.gradient()
         curvature = part.rule.metric(part.policy, made.samples, state.theta, map)
-        products = 8.0 * weights * cfg.direction.cg_steps / cfg.direction.every
+        products = 8.0 * weights * direction["cg_steps"] / direction["every"]
         works: list[tuple[str, Callable[[], Any], float | None]] = [
             ("gradient", objective.gradient, 6.0 * weights),
             ("conjugate gradient", lambda: part.rule.solver(curvature, gradient), products),
@@ -149,7 +163,7 @@ def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | N
             (
                 "value function",
                 lambda: part.baseline.fit(state.baseline, obs, targets, map),
-                _fit_flops(cfg, state.baseline, len(obs)),
+                _fit_flops(setup.identity["baseline"], state.baseline, len(obs)),
             ),
         ]
         for name, work, flops in works:
@@ -157,12 +171,13 @@ def split(cfg: DictConfig, warm_up: int) -> Iterator[tuple[str, float, float | N
             yield name, 1e3 * took, flops / took / 1e9 if flops else None
 
 
-def _fit_flops(cfg: DictConfig, state: Any, count: int) -> float | None:
-    """Flops of a value function's fit if no step is halved; None for another baseline."""
-    if cfg.baseline.name != "mlp_value":
+def _fit_flops(baseline: dict[str, Any], state: Any, count: int) -> float | None:
+    """Flops of a value function's fit if no step is halved; None without Gauss-Newton steps."""
+    fitted = baseline.get("gauss_newton_steps")
+    if fitted is None:
         return None
-    step = 6.0 + 8.0 * cfg.baseline.cg_steps / cfg.baseline.every
-    return float(cfg.baseline.gauss_newton_steps * step * state.theta.numel() * count)
+    step = 6.0 + 8.0 * baseline["cg_steps"] / baseline["every"]
+    return float(fitted * step * state.theta.numel() * count)
 
 
 def settle() -> None:
@@ -173,20 +188,19 @@ def settle() -> None:
 def train_rate(overrides: tuple[str, ...], iterations: int) -> float:
     """Steps/s of a run in this process."""
     settle()
-    with build(composed(*overrides)) as made:
-        state, run = _warmed(made.algorithm, 1)
+    with TRAINING.open(*composed(*overrides)) as opening:
+        state, run = _warmed(opening.algorithm, 1)
         began, steps = time.perf_counter(), 0.0
         for i in range(2, iterations + 2):
             state, info = run.step(stream(0, "step", i), state)
-            steps += info["steps"]
+            steps += info.steps
         return steps / (time.perf_counter() - began)
 
 
 def engine_rate(overrides: tuple[str, ...], iterations: int) -> float:
     """Steps/s of the bare engine in this process, on one iteration's steps again and again."""
     settle()
-    cfg = composed(*overrides)
-    with opened_parts(cfg) as (part, recorder, recording):
+    with opened_parts(composed(*overrides)) as (part, recorder, recording):
         state = optimisation(part).init(stream(0, "init"))
         see = observation_filter(state.seen, part.filter_clip)
         steps = recording(stream(0, "step", 1), state.theta, see, None, nothing).steps
@@ -198,8 +212,8 @@ def engine_rate(overrides: tuple[str, ...], iterations: int) -> float:
 def memory(overrides: tuple[str, ...]) -> float:
     """Peak memory in MiB of this process after one iteration."""
     settle()
-    with build(composed(*overrides)) as made:
-        _warmed(made.algorithm, 1)
+    with TRAINING.open(*composed(*overrides)) as opening:
+        _warmed(opening.algorithm, 1)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -1,42 +1,41 @@
 """The run store: one locked directory a run, named by what makes the run what it is.
 
+* `run.json`: what the run is called, the overrides that start it, and how long it is to be
 * `config.yaml`: the resolved configuration
 * `provenance.json`: which code on which machine, when, and how it ended
 * `metrics.csv`: one row an iteration, the same bytes whenever and wherever it runs
 * `timing.csv`: one row an iteration, wall-clock columns
 * `checkpoint.pt`: where to go on from (`checkpoint.prev.pt`: the one before)
-* `DONE`: written last
+* `DONE`: how far the finished run went; written last
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
+from runners.store.checkpoint import Position
 from runners.store.files import RunError, write_atomically
+from runners.store.table import last_row
 
 Config = Mapping[str, Any]
 
 
-def run_id(identity: Config) -> str:
-    """`{env}-{algo}-{sampler}-{protocol}-s{seed}-{hash}`, the hash of the whole identity."""
+def run_id(names: Sequence[str], seed: int, identity: Config) -> str:
+    """`{task}-{algo}-{sampler}-{protocol}-s{seed}-{hash}`, the hash of the whole identity."""
     canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
-    names = [identity[part]["name"] for part in ("algo", "sampler", "protocol")]
-    return "-".join([env_label(identity["env"]), *names, f"s{identity['seed']}", digest])
+    return "-".join([*words(names), f"s{seed}", digest])
 
 
-def env_label(env: Config) -> str:
-    """The task as one word; families of tasks add which of them it is."""
-    member = {"gymnasium": "id", "atari": "game"}.get(env["name"])
-    label = f"{env['name']}_{env[member]}" if member else str(env["name"])
-    return re.sub(r"\W", "_", label)
+def words(names: Sequence[str]) -> list[str]:
+    """The names as parts of a file's name; empty ones are left out."""
+    return [re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") for name in names if name]
 
 
 class RunDirectory:
@@ -46,6 +45,7 @@ class RunDirectory:
         """Name the files; nothing is created before the context is entered."""
         self.path = path
         self.config = path / "config.yaml"
+        self.description = path / "run.json"
         self.provenance = path / "provenance.json"
         self.metrics = path / "metrics.csv"
         self.timing = path / "timing.csv"
@@ -53,10 +53,21 @@ class RunDirectory:
         self._done = path / "DONE"
         self._lock = FileLock(path / ".lock", timeout=0)
 
-    @property
-    def done(self) -> bool:
-        """Whether the run has finished."""
-        return self._done.exists()
+    def reached(self) -> Position | None:
+        """How far the run went when it last finished; None if it has not, or lost rows since.
+
+        Raises:
+            RunError: DONE is not what was written.
+        """
+        try:
+            content = json.loads(self._done.read_bytes())
+            found = Position(int(content["iteration"]), int(content["env_steps"]))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{self._done} is damaged: delete it to go on with the run") from error
+        whole = last_row(self.metrics).get("iteration") == str(found.iteration)
+        return found if whole else None
 
     def __enter__(self) -> Self:
         """Create the directory if need be and lock it.
@@ -71,24 +82,22 @@ class RunDirectory:
             raise RunError(f"{self.path} is being run by another process") from None
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Unlock."""
         self._lock.release()
 
-    def claim(self, config: Config, identity: Config) -> None:
-        """Write the resolved `config`, or make sure that the one there is of the same run.
+    def claim(self, config: Config, identity: Config, description: Config) -> None:
+        """Begin: write what the run is, or make sure that the one there is the same run.
+
+        A run that is to go on further than before is no longer done, and is described anew.
 
         Raises:
             RunError: the directory is of another run.
         """
-        if self.config.exists():
-            self.verify(config, identity)
-        else:
+        self.verify(config, identity)
+        self._done.unlink(missing_ok=True)
+        write_atomically(self.description, (json.dumps(description, indent=2) + "\n").encode())
+        if not self.config.exists():
             text = OmegaConf.to_yaml(OmegaConf.create(dict(config)))
             write_atomically(self.config, text.encode())
 
@@ -109,9 +118,10 @@ class RunDirectory:
             shown = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")
             raise RunError(f"{self.path} holds another run, differing in: {shown}")
 
-    def finish(self) -> None:
+    def finish(self, reached: Position) -> None:
         """Mark the run as done, the last thing that happens to its directory."""
-        write_atomically(self._done, b"")
+        content = {"iteration": reached.iteration, "env_steps": reached.env_steps}
+        write_atomically(self._done, (json.dumps(content) + "\n").encode())
 
 
 def differences(there: Any, config: Config, identity: Config) -> Iterator[str]:

@@ -4,7 +4,7 @@ import copy
 import csv
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, open_dict
 
-from runners.run.execute import Run, command, describe
-from runners.settings.tree import steps_of_iteration
-from runners.store.directory import RunDirectory, env_label
+from runners.run.described import Run, describe, swept_by
+from runners.settings.checks import key_of
+from runners.store.directory import RunDirectory, words
 from runners.store.files import RunError
 from runners.store.provenance import read
 from runners.store.table import last_row
@@ -28,7 +28,6 @@ class Job(NamedTuple):
     """One run of a sweep."""
 
     run: Run
-    command: str  # what would start it alone
     steps: int  # environment steps that it plans to take
 
     @property
@@ -38,13 +37,13 @@ class Job(NamedTuple):
 
     def steps_done(self) -> int:
         """Environment steps taken so far, at most the plan."""
-        if self.directory.done:
+        if self.run.done:
             return self.steps
         return min(self.steps, int(last_row(self.directory.metrics).get("env_steps", 0)))
 
     def status(self, since: float) -> str:
         """`done`, `waiting`, or what its provenance says if that was written after `since`."""
-        if self.directory.done:
+        if self.run.done:
             return "done"
         try:
             written = self.directory.provenance.stat().st_mtime
@@ -70,8 +69,8 @@ def jobs(config: DictConfig) -> list[Job]:
     parser = OverridesParser.create(config_loader=hydra.config_loader)
     overrides = parser.parse_overrides([*params, *config.hydra.overrides.task])
     (batch,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
-    composed = _composed(hydra, config, batch)
-    found = [_job(cfg, job) for cfg, job in zip(composed, batch, strict=True)]
+    swept, composed = swept_by(config), _composed(hydra, config, batch)
+    found = [_job(cfg, job, swept) for cfg, job in zip(composed, batch, strict=True)]
     _require_distinct(found)
     return found
 
@@ -82,7 +81,7 @@ def _composed(
     """Each job's configuration; jobs that differ in the seed alone are composed once."""
     known: dict[tuple[str, ...], DictConfig] = {}
     for job in batch:
-        seeds = [item for item in job if item.startswith("seed=")]
+        seeds = [item for item in job if key_of(item) == "seed"]
         others = tuple(item for item in job if item not in seeds)
         if others not in known:
             known[others] = hydra.config_loader.load_sweep_config(config, list(job))
@@ -90,17 +89,17 @@ def _composed(
                 del known[others]["hydra"]
         cfg = copy.deepcopy(known[others])
         for seed in seeds:
-            cfg.seed = seed.removeprefix("seed=")  # a typed node: made an integer, or refused
+            cfg.seed = seed.partition("=")[2]  # a typed node: made an integer, or refused
         yield cfg
 
 
-def _job(cfg: DictConfig, overrides: Sequence[str]) -> Job:
-    run = describe(cfg)
+def _job(cfg: DictConfig, overrides: Sequence[str], swept: Collection[str]) -> Job:
+    run = describe(cfg, overrides, swept)
     run.directory.verify(run.resolved, run.identity)
-    each = steps_of_iteration(cfg)
+    each = run.study.steps(run.identity)
     by_iterations = math.inf if cfg.iterations is None else cfg.iterations * each
     by_steps = math.inf if cfg.total_steps is None else cfg.total_steps
-    return Job(run, command(overrides), int(min(by_iterations, by_steps)))
+    return Job(run, int(min(by_iterations, by_steps)))
 
 
 def _require_distinct(found: Sequence[Job]) -> None:
@@ -108,8 +107,8 @@ def _require_distinct(found: Sequence[Job]) -> None:
     for job in found:
         path = job.directory.path
         if path in seen:
-            raise RunError(f"{path.name} is in this sweep twice: {seen[path]} | {job.command}")
-        seen[path] = job.command
+            raise RunError(f"{path.name} is in this sweep twice: {seen[path]} | {job.run.command}")
+        seen[path] = job.run.command
 
 
 def measured_rate(job: Job) -> float | None:
@@ -117,8 +116,8 @@ def measured_rate(job: Job) -> float | None:
 
     The median over runs of the median over their iterations.
     """
-    identity = job.run.identity
-    pattern = f"{env_label(identity['env'])}-*-{identity['protocol']['name']}-s*/DONE"
+    task, _, _, protocol = job.run.label
+    pattern = "-".join([*words([task]), "*", *words([protocol]), "s*"]) + "/DONE"
     finished = [path.parent for path in job.directory.path.parent.glob(pattern)]
     rates = [rate for path in finished[:RATE_SAMPLE] if (rate := _median_rate(path)) is not None]
     return statistics.median(rates) if rates else None

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from runners.run import signals
 from runners.run.display import Clock, duration, sentence
-from runners.settings.tree import explain
+from runners.settings.mistakes import explain
 from runners.store.table import last_row
 from runners.sweep.jobs import Job, estimated_seconds, jobs
 
@@ -49,7 +49,7 @@ class SweepCallback(Callback):
             sys.exit(f"error: {explain(error)}")
         at_once = joblib.effective_n_jobs(config.hydra.launcher.get("n_jobs", 1))
         say(plan(planned, at_once))
-        if all(job.directory.done for job in planned):
+        if all(job.run.done for job in planned):
             say(config.results_dir)
             sys.exit(0)
         signals.listen()
@@ -66,13 +66,13 @@ class SweepCallback(Callback):
             self._monitor.stop()
             say(summary(self._monitor.planned, self._monitor.began))
             say(config.results_dir)
-            unfinished = not all(job.directory.done for job in self._monitor.planned)
+            unfinished = not all(job.run.done for job in self._monitor.planned)
             sys.exit(signals.exit_status() or int(unfinished))
 
 
 def plan(planned: Sequence[Job], at_once: int) -> str:
     """What a sweep is going to do."""
-    pending = [job for job in planned if not job.directory.done]
+    pending = [job for job in planned if not job.run.done]
     steps = sum(job.steps for job in planned)
     left = sum(job.steps - job.steps_done() for job in pending)
     seconds = estimated_seconds(pending, at_once)

@@ -7,6 +7,7 @@ import numpy as np
 
 from trpo.moments import Filter
 from trpo.policies import Policy
+from trpo.reports import check_finite
 from trpo.simulators.protocol import Simulator
 from trpo.types import Array, Rollout, Tensor
 
@@ -184,9 +185,3 @@ class Tape:
         for out, rows, array in zip(stacked, self._rows, arrays, strict=True):
             out[rows if len(rows) < self._count else slice(None)] = array
         return stacked
-
-
-def check_finite(what: str, x: Array) -> None:
-    """Raise FloatingPointError naming `what` unless every entry is finite."""
-    if not np.isfinite(x).all():
-        raise FloatingPointError(f"{what} are not finite")

@@ -15,10 +15,13 @@ import numpy as np
 import torch
 
 from trpo.moments import Filter
+from trpo.parameters import ParameterError
 from trpo.policies import Policy
-from trpo.samplers.single_path import Actor, Sampled, check_finite, single_path
+from trpo.reports import check_finite
+from trpo.samplers.single_path import Actor, Sampled, single_path
 from trpo.simulators.protocol import Simulator, Space, Step
 from trpo.simulators.rows import Closing
+from trpo.surrogates import Surrogate, all_actions, self_normalised
 from trpo.types import Array, Samples, Tensor
 
 Draw = Literal["uniform", "discounted"]
@@ -56,6 +59,27 @@ def tried(space: Space, branches: int) -> int:
     return min(space.actions, branches) if space.discrete else branches
 
 
+def require_visited(sizes: Sizes) -> None:
+    """Raise ParameterError for a rollout set of more states than the trunks surely visit."""
+    visited = sizes.trunks * sizes.trunk_length
+    if sizes.states > visited:
+        what = f"at most trunks x trunk_length = {visited}, what the trunks visit"
+        raise ParameterError("states", sizes.states, what)
+
+
+def of_vine(space: Space, tried: int) -> Surrogate:
+    """L of a vine: (15) where all discrete actions are tried in each state, else (16).
+
+    Raises:
+        ParameterError: (16) of a single action, which is constant.
+    """
+    if space.discrete and tried == space.actions:
+        return all_actions
+    if tried < 2:
+        raise ParameterError("branches", tried, "at least 2: (16) of one action is constant")
+    return self_normalised
+
+
 def vine(
     simulator: Simulator,
     policy: Policy,
@@ -80,13 +104,9 @@ def vine(
         common_noise: whether the branches of a state share the noise of all later actions.
 
     Raises:
-        ValueError: the rollout set is larger than the number of states that are surely visited.
+        ParameterError: the rollout set is larger than the number of states that are surely visited.
     """
-    if sizes.states > sizes.trunks * sizes.trunk_length:
-        raise ValueError(
-            f"sampler.states={sizes.states} is more than the trunks visit: "
-            f"sampler.trunks x sampler.trunk_length = {sizes.trunks * sizes.trunk_length}"
-        )
+    require_visited(sizes)
     space, count = simulator.space, tried(simulator.space, sizes.branches)
     at_once = simulator.count // count  # states whose branches run side by side
     steps = sizes.trunks * sizes.trunk_length

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trpo.parameters import Count, Positive, check
 from trpo.simulators.protocol import Space, Step
 from trpo.simulators.rows import ArrayRows
 from trpo.types import Array
@@ -22,28 +23,23 @@ class CartPole:
     """The task's constants, in SI units."""
 
     gravity: float = 9.8  # m/s^2
-    cart_mass: float = 1.0  # kg
-    pole_mass: float = 0.1  # kg
-    half_length: float = 0.5  # m, from the hinge to the pole's centre
+    cart_mass: Positive = 1.0  # kg
+    pole_mass: Positive = 0.1  # kg
+    half_length: Positive = 0.5  # m, from the hinge to the pole's centre
     cart_friction: float = 5e-4  # N, of the cart on the track
     pole_friction: float = 2e-6  # N m s, of the pole on the cart
-    max_force: float = 10.0  # N; actions are clipped to +- this
-    dt: float = 0.05  # s a step, the force held
+    max_force: Positive = 10.0  # N; actions are clipped to +- this
+    dt: Positive = 0.05  # s a step, the force held
     max_position: float = 2.4  # m; the episode ends beyond
     max_angle: float = 0.2  # rad; the episode ends beyond
     start: float = 0.05  # initial states are uniform within this fraction of the limits
     alive_reward: float = 10.0
     ctrl_cost_weight: float = 1e-5  # 1/N^2
-    horizon: int = 1000
+    horizon: Count = 1000
 
     def __post_init__(self) -> None:
-        """Refuse constants that describe no task, naming the setting."""
-        for name in ("cart_mass", "pole_mass", "half_length", "max_force", "dt", "horizon"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"env.{name} must be positive, not {getattr(self, name)}")
-
-
-cartpole = CartPole
+        """Raise ParameterError for constants that describe no task."""
+        check(CartPole, vars(self))
 
 
 def accelerations(task: CartPole, state: Array, force: Array) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
+from trpo.parameters import Count, UnfitError, check
 from trpo.simulators.protocol import Space, Step
 from trpo.simulators.quiet import without_settotalmass_warning
 from trpo.simulators.rows import Closing, at_least_one
@@ -22,7 +23,7 @@ def make(id: str) -> tuple[Env, int | None]:
     """The bare environment, without Gymnasium's wrappers, and its registered time limit.
 
     Raises:
-        ValueError: the id is unknown, its packages are missing, or it needs its own wrappers.
+        UnfitError: the id is unknown, its packages are missing, or it needs its own wrappers.
     """
     try:
         with without_settotalmass_warning():
@@ -30,11 +31,9 @@ def make(id: str) -> tuple[Env, int | None]:
     except (gymnasium.error.Error, ImportError) as error:
         near = difflib.get_close_matches(id, gymnasium.registry, n=3)
         unknown = f"no such task; nearest: {', '.join(near) or 'none'}"
-        raise ValueError(
-            f"env.id={id}: {error if id in gymnasium.registry else unknown}"
-        ) from error
+        raise UnfitError(f"{id}: {error if id in gymnasium.registry else unknown}") from error
     if env.spec and env.spec.additional_wrappers:
-        raise ValueError(f"env.id={id}: tasks registered with their own wrappers cannot be run")
+        raise UnfitError(f"{id}: tasks registered with their own wrappers cannot be run")
     return env.unwrapped, env.spec.max_episode_steps if env.spec else None
 
 
@@ -42,19 +41,17 @@ def describe(id: str, env: Env, horizon: int | None) -> Space:
     """The task's shapes and bounds.
 
     Raises:
-        ValueError: no time limit, or spaces that no policy here can read or fill.
+        UnfitError: no time limit, or spaces that no policy here can read or fill.
     """
     seen, acted = env.observation_space, env.action_space
     if horizon is None:
-        raise ValueError(f"env.id={id} has no time limit of its own: set env.horizon")
-    if horizon < 1:
-        raise ValueError(f"env.horizon must be at least 1, not {horizon}")
+        raise UnfitError(f"{id} has no time limit of its own: set horizon")
     if not isinstance(seen, Box):
-        raise ValueError(f"env.id={id}: observations must be a Box, not {seen}")
+        raise UnfitError(f"{id}: observations must be a Box, not {seen}")
     if isinstance(acted, Discrete):
         return Space(seen.shape, int(acted.n), True, np.empty(0), np.empty(0), horizon)
     if not isinstance(acted, Box) or not np.issubdtype(acted.dtype, np.floating):
-        raise ValueError(f"env.id={id}: actions must be Discrete or a real Box, not {acted}")
+        raise UnfitError(f"{id}: actions must be Discrete or a real Box, not {acted}")
     low, high = (bound.astype(np.float64).ravel() for bound in (acted.low, acted.high))
     return Space(seen.shape, low.size, False, low, high, horizon)
 
@@ -62,8 +59,9 @@ def describe(id: str, env: Env, horizon: int | None) -> Space:
 class GymnasiumSimulator(Closing):
     """N rows of one registered task. `horizon` replaces its registered time limit."""
 
-    def __init__(self, id: str, rows: int, horizon: int | None = None) -> None:
+    def __init__(self, id: str, rows: int, horizon: Count | None = None) -> None:
         """Make the environments, each in some initial state (reset before use)."""
+        check(GymnasiumSimulator.__init__, {"horizon": horizon})
         self._id, self.count = id, at_least_one(rows)
         envs, limits = zip(*(make(id) for _ in range(rows)), strict=True)
         self._envs: tuple[Env, ...] = envs
@@ -106,7 +104,7 @@ class GymnasiumSimulator(Closing):
         """Snapshots (observation, elapsed, environment), one a row.
 
         Raises:
-            ValueError: an environment keeps something that cannot be saved.
+            UnfitError: an environment keeps something that cannot be saved.
         """
         try:
             return [
@@ -118,7 +116,7 @@ class GymnasiumSimulator(Closing):
                 for row in rows
             ]
         except TypeError as error:
-            raise ValueError(f"env.id={self._id} cannot be saved: {error}") from error
+            raise UnfitError(f"{self._id} cannot be saved: {error}") from error
 
     def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
         """Put the snapshots into the environments of the rows."""

@@ -15,6 +15,8 @@ qvel). They differ only in these numbers:
 from dataclasses import dataclass
 from math import inf, nextafter
 
+from trpo.parameters import Count, NonNegative, check
+
 Range = tuple[float, float]
 
 
@@ -27,9 +29,9 @@ class Task:
     """
 
     model: str  # the XML's name among Gymnasium's own assets
-    frame_skip: int  # engine steps a step
-    horizon: int  # time limit of an episode, in steps
-    reset_noise_scale: float  # half width of the uniform noise around the model's rest pose
+    frame_skip: Count  # engine steps a step
+    horizon: Count  # time limit of an episode, in steps
+    reset_noise_scale: NonNegative  # half width of the uniform noise around the model's rest pose
     normal_velocity_noise: bool = False  # initial velocities normal instead of uniform
     forward_reward_weight: float = 0.0  # w
     forward_point: float = 0.0  # m along the first body, turned by the third coordinate: where x is
@@ -41,17 +43,15 @@ class Task:
     velocity_clip: float = inf  # observed velocities are clipped to +- this
 
     def __post_init__(self) -> None:
-        """Refuse numbers that describe no task, naming the setting."""
-        for name, least in (("frame_skip", 1), ("horizon", 1), ("reset_noise_scale", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"env.{name} must be at least {least}, not {getattr(self, name)}")
+        """Raise ValueError for numbers that describe no task."""
+        check(Task, vars(self))
         for _, _, low, high in self.healthy:
             if not low < high:
-                raise ValueError(f"env.healthy_*_range must rise, not go from {low} to {high}")
+                raise ValueError(f"healthy ranges must rise, not go from {low} to {high}")
 
 
 def inverted_pendulum(
-    frame_skip: int = 2, reset_noise_scale: float = 0.01, horizon: int = 1000
+    frame_skip: Count = 2, reset_noise_scale: NonNegative = 0.01, horizon: Count = 1000
 ) -> Task:
     """InvertedPendulum-v5: +1 a step until the pole leans by more than 0.2 rad."""
     lean = nextafter(0.2, inf)  # Gymnasium ends at |angle| > 0.2, our box is open
@@ -67,13 +67,13 @@ def inverted_pendulum(
 
 
 def swimmer(
-    frame_skip: int = 4,
+    frame_skip: Count = 4,
     forward_reward_weight: float = 1.0,
     forward_point: float = 0.0,
     ctrl_cost_weight: float = 1e-4,
-    reset_noise_scale: float = 0.1,
+    reset_noise_scale: NonNegative = 0.1,
     exclude_current_positions_from_observation: bool = True,
-    horizon: int = 1000,
+    horizon: Count = 1000,
 ) -> Task:
     """Swimmer-v5; never terminates. Observing the positions gives the paper's 10 dimensions.
 
@@ -93,7 +93,7 @@ def swimmer(
 
 
 def hopper(  # noqa: PLR0913 (the options of Gymnasium's task)
-    frame_skip: int = 4,
+    frame_skip: Count = 4,
     forward_reward_weight: float = 1.0,
     ctrl_cost_weight: float = 1e-3,
     healthy_reward: float = 1.0,
@@ -101,9 +101,9 @@ def hopper(  # noqa: PLR0913 (the options of Gymnasium's task)
     healthy_state_range: Range = (-100.0, 100.0),
     healthy_z_range: Range = (0.7, inf),
     healthy_angle_range: Range = (-0.2, 0.2),
-    reset_noise_scale: float = 5e-3,
+    reset_noise_scale: NonNegative = 5e-3,
     exclude_current_positions_from_observation: bool = True,
-    horizon: int = 1000,
+    horizon: Count = 1000,
 ) -> Task:
     """Hopper-v5. Observing the position gives the paper's 12 dimensions."""
     return Task(
@@ -126,16 +126,16 @@ def hopper(  # noqa: PLR0913 (the options of Gymnasium's task)
 
 
 def walker2d(  # noqa: PLR0913 (the options of Gymnasium's task)
-    frame_skip: int = 4,
+    frame_skip: Count = 4,
     forward_reward_weight: float = 1.0,
     ctrl_cost_weight: float = 1e-3,
     healthy_reward: float = 1.0,
     terminate_when_unhealthy: bool = True,
     healthy_z_range: Range = (0.8, 2.0),
     healthy_angle_range: Range = (-1.0, 1.0),
-    reset_noise_scale: float = 5e-3,
+    reset_noise_scale: NonNegative = 5e-3,
     exclude_current_positions_from_observation: bool = True,
-    horizon: int = 1000,
+    horizon: Count = 1000,
 ) -> Task:
     """Walker2d-v5. Observing the position gives the paper's 18 dimensions."""
     return Task(
@@ -154,12 +154,12 @@ def walker2d(  # noqa: PLR0913 (the options of Gymnasium's task)
 
 
 def half_cheetah(
-    frame_skip: int = 5,
+    frame_skip: Count = 5,
     forward_reward_weight: float = 1.0,
     ctrl_cost_weight: float = 0.1,
-    reset_noise_scale: float = 0.1,
+    reset_noise_scale: NonNegative = 0.1,
     exclude_current_positions_from_observation: bool = True,
-    horizon: int = 1000,
+    horizon: Count = 1000,
 ) -> Task:
     """HalfCheetah-v5; never terminates."""
     return Task(

@@ -1,7 +1,6 @@
 """What every simulator can do; single path, vine and crash recovery need nothing more."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -61,10 +60,5 @@ class Simulator(Protocol):
     def __enter__(self) -> Self:
         """Enter a context that closes the simulator at its end."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close."""

@@ -1,18 +1,18 @@
 """What simulators share: closing themselves, and rows that are one array."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
+from trpo.parameters import ParameterError
 from trpo.types import Array
 
 
 def at_least_one(rows: int) -> int:
-    """The number of rows, if it is one that can be simulated."""
+    """The number of rows; ParameterError if it is none that can be simulated."""
     if rows < 1:
-        raise ValueError(f"sampler.rows must be at least 1, not {rows}")
+        raise ParameterError("rows", rows, "at least 1")
     return rows
 
 
@@ -28,12 +28,7 @@ class Closing:
         """Enter the context."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close, whatever happened in the block."""
         self.close()
 

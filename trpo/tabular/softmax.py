@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from trpo.distributions import Categorical
-from trpo.networks import Linearisation, Network
+from trpo.networks import Network, network
 from trpo.policies import Policy
 from trpo.tabular.mdp import MDP, advantages, visitation
 from trpo.types import Array, Samples, Tensor
@@ -28,31 +28,14 @@ def softmax_policy(states: int, actions: int) -> Policy:
 def table(rows: int, columns: int) -> Network:
     """A linear map without a bias: x (B, rows) -> x W, W (rows, columns) being theta."""
 
+    def init(rng: np.random.Generator) -> Tensor:
+        return torch.zeros(rows * columns)  # the uniform policy
+
     def at(theta: Tensor) -> Callable[[Tensor], Tensor]:
         w = theta.view(rows, columns)
         return lambda x: x @ w
 
-    def act(theta: Tensor) -> Callable[[Array], Array]:
-        w = theta.view(rows, columns).numpy()
-        return lambda x: x @ w
-
-    def act_each(thetas: Array) -> Callable[[Array, Array], Array]:
-        w = thetas.reshape(-1, rows, columns).astype(np.float32)
-        return lambda x, chosen: (x[:, None] @ w[chosen])[:, 0]
-
-    def linearise(theta: Tensor, x: Tensor) -> Linearisation:
-        def vjp(u: Tensor) -> Tensor:
-            return (x.T @ u).view(-1)
-
-        def thin(every: int) -> Linearisation:
-            return linearise(theta, x[::every])
-
-        return Linearisation(at(theta)(x), lambda v: at(v)(x), vjp, thin)
-
-    def init(rng: np.random.Generator) -> Tensor:
-        return torch.zeros(rows * columns)  # the uniform policy
-
-    return Network(rows * columns, init, at, act, act_each, linearise)
+    return network(init, at)
 
 
 def parameters(pi: Array) -> Tensor:

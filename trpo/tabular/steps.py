@@ -30,7 +30,6 @@ from trpo.tabular.duals import (
 from trpo.tabular.mdp import (
     MDP,
     advantages,
-    eta,
     softmax,
     surrogate_gradient,
     visitation,
@@ -125,26 +124,3 @@ def vanilla_gradient(mdp: MDP, logits: Array, delta: float) -> Array:
     norm = np.linalg.norm(gradient, axis=(1, 2), keepdims=True)
     moved: Array = logits + gradient * (2 * delta) ** 0.5 / np.where(norm > 0, norm, 1.0)
     return moved
-
-
-def run(
-    step: Step,
-    mdp: MDP,
-    start: Array,
-    iterations: int,
-    policy: Callable[[Array], Array] = lambda pi: pi,
-) -> Array:
-    """Return η of every iterate, (iterations + 1, N), the first being that of `start`.
-
-    Args:
-        step: one of the above, its other arguments bound.
-        mdp: N MDPs.
-        start: what the step moves: a policy or logits, (N, S, A).
-        iterations: how many steps.
-        policy: what gives the policy of that: `softmax` where it is logits.
-    """
-    etas = [eta(mdp, policy(start))]
-    for _ in range(iterations):
-        start = step(mdp, start)
-        etas.append(eta(mdp, policy(start)))
-    return np.array(etas)

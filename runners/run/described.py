@@ -1,0 +1,121 @@
+"""A run before anything of it is opened: what it is, how long, where it is kept."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+
+from runners.run.loop import Plan
+from runners.settings import checks
+from runners.settings.tree import NUMBERS, Identity
+from runners.store.directory import Config, RunDirectory, run_id
+from runners.store.files import RunError
+from runners.studies.all import STUDIES
+from runners.studies.study import Label, Study
+
+SESSION = ("threads", "workers", "results_dir", "tensorboard", "checkpoint_every")
+"""Settings of how a run is run, which are no part of its description."""
+OWN = ("experiment", "scale", "seed", *SESSION)
+"""What may be said of a run without departing from its experiment."""
+
+
+class Run(NamedTuple):
+    """A checked configuration and the run directory that it names."""
+
+    config: DictConfig
+    resolved: Config
+    identity: Identity
+    study: Study
+    plan: Plan
+    directory: RunDirectory
+    overrides: tuple[str, ...]  # of the command line, which start this run alone
+    swept: tuple[str, ...]  # settings that the experiment itself sweeps
+    description: Config  # run.json
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has finished all that is planned now."""
+        reached = self.directory.reached()
+        return reached is not None and self.plan.fraction(reached) == 1
+
+    @property
+    def label(self) -> Label:
+        """How the run is called."""
+        return self.study.label(self.identity)
+
+    @property
+    def command(self) -> str:
+        """What starts this run alone."""
+        return shlex.join(["python", "-m", "runners.train", *self.overrides])
+
+
+def describe(cfg: DictConfig, overrides: Sequence[str], swept: Iterable[str] = ()) -> Run:
+    """Check `cfg` and name its run.
+
+    Args:
+        cfg: as Hydra composed it.
+        overrides: what was said on the command line, or by a sweep for this run.
+        swept: the settings that the experiment itself sweeps.
+
+    Raises:
+        ConfigError: a setting makes no sense, fits no run or is read by nothing.
+    """
+    node = checks.settled(cfg)
+    if cfg.study not in STUDIES:
+        raise RunError(f"study={cfg.study} is unknown")
+    study = STUDIES[cfg.study]
+    identity = checks.identity(node, study.unread(node))
+    study.check(identity)
+    label = study.label(identity)
+    checks.require_read(cfg, overrides, study.unread, ", ".join(filter(None, label)))
+    config = {**node, "numbers": NUMBERS}
+    plan = Plan(cfg.seed, cfg.iterations, cfg.total_steps, cfg.checkpoint_every)
+    directory = RunDirectory(Path(cfg.results_dir) / run_id(label, cfg.seed, identity))
+    asked = tuple(overrides), tuple(swept)
+    said = _description(node, study, identity, *asked)
+    return Run(cfg, config, identity, study, plan, directory, *asked, said)
+
+
+def _description(
+    node: dict[str, Any],
+    study: Study,
+    identity: Identity,
+    overrides: Sequence[str],
+    swept: Collection[str],
+) -> Config:
+    """What run.json says; see `runners.store.directory`."""
+    alone = [item for item in overrides if checks.key_of(item) not in SESSION]
+    usual = {*OWN, *swept}
+    departures = [item for item in alone if checks.key_of(item) not in usual]
+    rest = dict(identity)
+    del rest["seed"]
+    return {
+        "study": node["study"],
+        "experiment": node["experiment"],
+        "scale": node["scale"]["name"],
+        **study.label(identity)._asdict(),
+        "seed": node["seed"],
+        "step_size": study.step_size(identity),
+        "settings": digest(rest),
+        "overrides": alone,
+        "departures": departures if node["experiment"] else [],
+        "total_steps": node["total_steps"],
+        "iterations": node["iterations"],
+        "steps_per_iteration": study.steps(identity),
+        "numbers": NUMBERS,
+    }
+
+
+def digest(tree: Any) -> str:
+    """Eight hexadecimal digits that tell settings apart."""
+    canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
+
+
+def swept_by(config: DictConfig) -> set[str]:
+    """What the experiment of a configuration with Hydra's node sweeps by itself."""
+    return set(map(str, OmegaConf.select(config, "hydra.sweeper.params") or {}))

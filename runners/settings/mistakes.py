@@ -1,0 +1,62 @@
+"""A command line that cannot be composed, told in one line with the nearest right word."""
+
+import re
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from runners.settings.errors import nearest
+from runners.settings.options import GROUPS
+from runners.settings.tree import CONF, TREES
+
+
+def explain(error: Exception) -> str:
+    """One line for an error of composition: the key, what is wrong, and the nearest right one."""
+    text = " ".join(str(error).split())
+    if option := re.search(r"Could not find '(?:\S+/)?(\w+)/([^/']+)'", text):
+        group, word = option.groups()
+        return f"{group}={word} is unknown{nearest(word, _options(group))}"
+    if absent := re.search(r"Could not override '(\w+)'\. No match in the defaults list", text):
+        return f"{absent.group(1)} is no setting of the study that was chosen: leave it out"
+    if unknown := re.search(r"Could not override '([\w.]+)'|Key '.*full_key: ([\w.]+)", text):
+        return _unknown(unknown.group(1) or unknown.group(2), bool(unknown.group(1)))
+    if (merged := re.match(r"Error merging override (\S+)", text)) and error.__cause__:
+        return f"{merged.group(1)}: {str(error.__cause__).splitlines()[0]}"
+    if typed := re.match(r"(.*) full_key: (\S+) object_type", text):
+        return f"{typed.group(2)}: {typed.group(1)}"
+    return text
+
+
+def _unknown(name: str, overridden: bool) -> str:
+    """What is told of a setting that is not there."""
+    keys, group = _keys(), name.partition(".")[0]
+    if name not in keys:
+        near = [key for key in keys if key.rpartition(".")[0] == name.rpartition(".")[0]]
+        top = [key for key in keys if "." not in key]
+        return f"{name} is not a setting{nearest(name, near or top)}"
+    if overridden and group in GROUPS:
+        return f"{name} is not a setting of the {group} that was chosen"
+    return f"{name} is no setting of the study that was chosen: leave it out"
+
+
+def _options(group: str) -> list[str]:
+    return [path.stem for path in (CONF / group).glob("[!_]*.yaml")]
+
+
+def _keys() -> list[str]:
+    """Every setting's full name, of all options."""
+    names = [name for tree in TREES.values() for name in _names(tree)]
+    for group, options in GROUPS.items():
+        for name, option in options.items():
+            names += _names(option.schema(name), f"{group}.")
+    return sorted(set(names))
+
+
+def _names(node: Any, prefix: str = "") -> list[str]:
+    """The full names of a typed node's settings, those of nested nodes included."""
+    names = []
+    for part in fields(node):
+        kind = part.default_factory if is_dataclass(part.default_factory) else part.type
+        names.append(f"{prefix}{part.name}")
+        if is_dataclass(kind):
+            names += _names(kind, f"{prefix}{part.name}.")
+    return names

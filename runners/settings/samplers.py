@@ -1,0 +1,174 @@
+"""The ways to sample a batch, each with its settings: what it needs, plans and makes."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from runners.settings.errors import ConfigError, as_settings
+from trpo.parameters import Count
+from trpo.policies import Policy
+from trpo.samplers.batches import Collect, Estimator, from_paths, from_vine
+from trpo.samplers.single_path import Boundary, single_path
+from trpo.samplers.vine import Draw, Sizes, of_vine, require_visited, tried, vine
+from trpo.searches import Search
+from trpo.simulators.protocol import Simulator, Space
+from trpo.surrogates import Surrogate, importance_weighted
+from trpo.updates import Rule, as_they_are
+
+NO_VALUES = {"name": "none"}
+"""The baseline V = 0."""
+PLAIN = {"name": "monte_carlo", "standardise": False}
+"""The estimator that takes Q as it was sampled."""
+OBJECTS = 64  # rows of a vine where each is a Python object of its own, unless told otherwise
+
+
+class Paths(NamedTuple):
+    """The single path method; see trpo.samplers.single_path."""
+
+    rows: Count = 16
+    boundary: Boundary = "complete"
+    fresh: bool = True
+
+    def check(self, node: Mapping[str, Any]) -> None:
+        """Raise ConfigError where the rest of a run does not fit."""
+        steps = node["steps_per_iteration"]
+        if steps < self.rows:
+            raise ConfigError(
+                f"steps_per_iteration={steps} is smaller than sampler.rows={self.rows}: every row "
+                "takes at least one step"
+            )
+        if self.boundary == "complete" and not self.fresh:
+            raise ConfigError(
+                "sampler.boundary=complete leaves no open path: set sampler.fresh=true"
+            )
+        if self.boundary == "bootstrap" and node.get("baseline") == NO_VALUES:
+            raise ConfigError("sampler.boundary=bootstrap needs a baseline: set baseline=mlp_value")
+
+    @property
+    def batch(self) -> str:
+        """The setting that says how large a batch is."""
+        return "steps_per_iteration"
+
+    def require_fits(self, name: str, found: Rule | Search) -> None:
+        """Whatever learns can learn from whole paths."""
+
+    def side_by_side(self, objects: bool) -> int:
+        """Rows of the simulator."""
+        return self.rows
+
+    def steps(self, node: Mapping[str, Any]) -> int:
+        """Simulator steps that a batch is planned to take."""
+        return int(node["steps_per_iteration"])
+
+    def sized(self, node: Mapping[str, Any], size: int) -> tuple[Self, dict[str, Any]]:
+        """The same with batches of `size` steps."""
+        return self, {**node, "steps_per_iteration": size}
+
+    def surrogate(self, rule: Rule, space: Space) -> Surrogate:
+        """L of a rule: its own."""
+        return rule.surrogate
+
+    def collect(self, node: Mapping[str, Any], simulator: Simulator, policy: Policy) -> Collect:
+        """How a batch is sampled and the worth of its actions estimated."""
+        paths = single_path(
+            simulator,
+            policy,
+            steps=node["steps_per_iteration"],
+            boundary=self.boundary,
+            fresh=self.fresh,
+            rows=self.rows,
+        )
+        bootstrap = self.boundary == "bootstrap"
+        return from_paths(
+            paths, policy, Estimator(node["gamma"], bootstrap=bootstrap, **node["estimator"])
+        )
+
+
+class Vines(NamedTuple):
+    """The vine method; see trpo.samplers.vine. `rows` bounds what runs side by side."""
+
+    trunks: Count = 16
+    trunk_length: Count = 1000
+    states: Count = 2500
+    branches: Count = 4
+    branch_length: Count = 100
+    draw: Draw = "uniform"
+    common_noise: bool = True
+    rows: Count | None = None
+
+    def check(self, node: Mapping[str, Any]) -> None:
+        """Raise ConfigError where the rest of a run does not fit."""
+        if node["baseline"] != NO_VALUES or node["estimator"] != PLAIN:
+            raise ConfigError(
+                "sampler=vine estimates Q by its branches, without a value function: set "
+                "baseline=none estimator.name=monte_carlo estimator.standardise=false"
+            )
+        with as_settings("sampler"):
+            require_visited(self.grown)
+        if self.rows is not None and self.rows < self.branches:
+            raise ConfigError(
+                f"sampler.rows={self.rows} cannot hold the sampler.branches={self.branches} "
+                "of a state: set it to at least that, or to null"
+            )
+
+    @property
+    def grown(self) -> Sizes:
+        """How much is simulated."""
+        return Sizes(*(getattr(self, name) for name in Sizes._fields))
+
+    @property
+    def batch(self) -> str:
+        """The setting that says how large a rollout set is."""
+        return "sampler.states"
+
+    def require_fits(self, name: str, found: Rule | Search) -> None:
+        """Raise ConfigError for an objective that a vine has no estimate of."""
+        if isinstance(found, Search) or not (
+            found.surrogate is importance_weighted and found.weigh is as_they_are
+        ):
+            raise ConfigError(
+                f"algo={name} learns from whole paths or has an objective other than (14), which "
+                "is what sampler=vine estimates: set sampler=single_path"
+            )
+
+    def side_by_side(self, objects: bool) -> int:
+        """Rows of the simulator: all branches, unless told otherwise or each row is an object."""
+        every = self.states * self.branches
+        rows = self.rows or (min(every, OBJECTS) if objects else every)
+        return max(rows, self.branches, self.trunks)
+
+    def steps(self, node: Mapping[str, Any]) -> int:
+        """Simulator steps that a batch is planned to take."""
+        trunks = self.trunks * self.trunk_length
+        return trunks + self.states * self.branches * self.branch_length
+
+    def sized(self, node: Mapping[str, Any], size: int) -> tuple[Self, dict[str, Any]]:
+        """The same with rollout sets of `size` states."""
+        return self._replace(states=size), dict(node)
+
+    def surrogate(self, rule: Rule, space: Space) -> Surrogate:
+        """L of a rule: (15) or (16) in place of (14).
+
+        Raises:
+            ConfigError: too few branches for it.
+        """
+        with as_settings("sampler"):
+            return of_vine(space, tried(space, self.branches))
+
+    def collect(self, node: Mapping[str, Any], simulator: Simulator, policy: Policy) -> Collect:
+        """How a batch is sampled and the worth of its actions estimated.
+
+        Raises:
+            ConfigError: the task's states cannot be saved, which a vine needs.
+        """
+        try:
+            simulator.save(np.arange(1))
+        except ValueError as error:
+            raise ConfigError(f"sampler=vine returns to states that it saved: {error}") from error
+        settings: dict[str, Any] = {"draw": self.draw, "common_noise": self.common_noise}
+        with as_settings("sampler"):
+            return from_vine(vine(simulator, policy, self.grown, gamma=node["gamma"], **settings))
+
+
+Sampler = Paths | Vines

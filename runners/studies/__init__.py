@@ -1,0 +1,1 @@
+"""The kinds of run: how each is checked, named, sized and opened."""

@@ -1,0 +1,152 @@
+"""What both ways of sampling give: a batch to learn from and to report.
+
+Of single paths every step is a sample, whose worth an estimator gives; of a vine only the states of
+its rollout set are.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+
+from trpo.estimators import gae, monte_carlo
+from trpo.moments import Filter
+from trpo.policies import Policy
+from trpo.samplers.single_path import Carried, Sampled, Sampler
+from trpo.samplers.vine import Vine
+from trpo.types import Array, Rollout, Samples, Tensor
+
+
+class Estimator(NamedTuple):
+    """How the worth of actions is estimated from a rollout.
+
+    `name` monte_carlo gives Q̂ − V(s) (§5.1 with V = 0), gae the estimator with decay `lam`.
+    """
+
+    gamma: float
+    name: Literal["monte_carlo", "gae"] = "monte_carlo"
+    lam: float = 1.0
+    standardise: bool = False  # advantages to mean 0 and standard deviation 1 over the batch
+    bootstrap: bool = False  # add V where the batch's end cut a path (always where a limit did)
+
+
+class Batch(NamedTuple):
+    """What one iteration learns from and reports, whichever way it was sampled."""
+
+    samples: Samples  # for the policy's update
+    paths: Sampled  # under π_old from the start states: what returns are reported of
+    targets: tuple[Array, Array] | None  # observations (B, *O) and values (B,) for the baseline
+    steps: int  # simulator steps taken in all
+    unstable: int  # of these, the ones that the engine gave up on
+    explained_variance: float | None  # of the baseline, where there is one to fit
+
+
+Values = Callable[[Array], Array]  # observations (B, *O), as the policy sees them -> V (B,)
+Collect = Callable[[np.random.Generator, Tensor, Filter, Carried | None, Values], Batch]
+
+
+class Estimates(NamedTuple):
+    """What the estimator made of a batch of B valid steps, row after row."""
+
+    samples: Samples
+    obs: Array  # (B, *O) as the policy saw them
+    targets: Array  # (B,) what the baseline should have said
+    explained_variance: (
+        float | None
+    )  # 1 − Var(target − V) / Var(target), before fitting; None if constant
+
+
+def estimate(
+    sampled: Sampled,
+    policy: Policy,
+    estimator: Estimator,
+    see: Filter,
+    values: Values,
+) -> Estimates:
+    """Samples for an update, and targets for the baseline, from one batch.
+
+    Args:
+        sampled: the batch.
+        policy: whose distribution chose the actions.
+        estimator: how Q̂ or the advantage is computed.
+        see: the observation filter.
+        values: V (B,) for observations (B, *O) as the policy sees them.
+    """
+    rollout = sampled.rollout
+    obs = see(flat(rollout.obs, rollout.valid))
+    v = np.zeros(rollout.rewards.shape)
+    v.T[rollout.valid.T] = values(obs)
+    after = np.zeros(rollout.rewards.shape)
+    after[rollout.cut] = values(see(rollout.cut_obs))
+    if not estimator.bootstrap:
+        after[sampled.batch_end] = 0.0
+    gamma = estimator.gamma
+    if estimator.name == "gae":
+        lam, paths = estimator.lam, (rollout.rewards, v, rollout.ended, after)
+        advantages = flat(gae(*paths, gamma=gamma, lam=lam), rollout.valid)
+    else:
+        q = monte_carlo(rollout.rewards, rollout.ended, after, gamma)
+        advantages = flat(q - v, rollout.valid)
+    v = flat(v, rollout.valid)
+    targets = advantages + v
+    spread = targets.var()
+    explained = float(1 - (targets - v).var() / spread) if spread > 0 else None
+    if estimator.standardise:
+        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    return Estimates(samples_of(rollout, policy, obs, advantages), obs, targets, explained)
+
+
+def flat(x: Array, valid: Array) -> Array:
+    """(T, N, ...) -> (B, ...): the valid steps, row after row, so that a path stays together."""
+    if valid.all():
+        return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(-1, *x.shape[2:])
+    return x.swapaxes(0, 1)[valid.T]
+
+
+def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Samples:
+    """One tried action a state (K = 1), chosen by π_old, every state of weight one."""
+    actions = torch.from_numpy(flat(rollout.actions, rollout.valid))[:, None]
+    old = torch.from_numpy(flat(rollout.dist, rollout.valid))
+    return Samples(
+        obs=torch.from_numpy(obs),
+        actions=actions,
+        q=torch.from_numpy(q.astype(np.float32))[:, None],
+        log_q=policy.distribution.log_prob(old[:, None], actions),
+        old=old,
+        weight=torch.ones(len(obs)),
+    )
+
+
+def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collect:
+    """Batches of the single path method: every step of every path is a sample."""
+
+    def collect(
+        rng: np.random.Generator,
+        theta: Tensor,
+        see: Filter,
+        carried: Carried | None,
+        values: Values,
+    ) -> Batch:
+        paths = sampler(rng, theta, see, carried)
+        found = estimate(paths, policy, estimator, see, values)
+        targets, explained = (found.obs, found.targets), found.explained_variance
+        return Batch(found.samples, paths, targets, paths.steps, paths.unstable, explained)
+
+    return collect
+
+
+def from_vine(vine: Vine) -> Collect:
+    """Batches of the vine method: only the rollout set's states are samples."""
+
+    def collect(
+        rng: np.random.Generator,
+        theta: Tensor,
+        see: Filter,
+        carried: Carried | None,
+        values: Values,
+    ) -> Batch:
+        found = vine(rng, theta, see)
+        return Batch(found.samples, found.trunk, None, found.steps, found.unstable, None)
+
+    return collect
