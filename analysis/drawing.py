@@ -4,18 +4,18 @@ The same data, on the same machine, give the same bytes.
 """
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
-from analysis.names import look, method_rank
-
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
+else:  # importing the report is no reason to import matplotlib
+    Axes = Figure = Any
 
+Kind = Literal["png", "svg"]
+KINDS: tuple[Kind, ...] = ("png", "svg")
 STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
@@ -47,7 +47,7 @@ def style() -> Iterator[None]:
 
 
 @style()
-def render(figure: "Figure", kind: Literal["png", "svg"]) -> bytes:
+def render(figure: Figure, kind: Kind) -> bytes:
     """The figure as bytes without a date or a version in them."""
     metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
     out = io.BytesIO()
@@ -60,20 +60,20 @@ def grid(
     columns: int,
     sharey: "bool | Literal['row']" = False,
     panel: tuple[float, float] = (3.7, 2.8),
-) -> tuple["Figure", "list[Axes]"]:
+) -> tuple[Figure, list[Axes]]:
     """A figure with room for a legend below its panels, and the panels in reading order.
 
     `panel`: width and height of one, in inches.
     """
-    from matplotlib.figure import Figure
+    from matplotlib import figure as empty
 
     size = max(6.0, panel[0] * columns), panel[1] * rows + 0.9
-    figure = Figure(figsize=size, layout="constrained")
+    figure = empty.Figure(figsize=size, layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, list(panels.ravel())
 
 
-def legend(figure: "Figure", looks: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
+def legend(figure: Figure, looks: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
     """One legend for all panels, below them, headed by the notes.
 
     `looks`: how each line is drawn, with its `label`.
@@ -85,17 +85,9 @@ def legend(figure: "Figure", looks: Sequence[dict[str, Any]], notes: Sequence[st
                   title="\n".join(notes), title_fontsize=7.5)  # fmt: skip
 
 
-def method_lines(methods: Iterable[str]) -> list[dict[str, Any]]:
-    """How the legend shows methods: each once, in their order."""
-    names = sorted(set(methods), key=method_rank)
-    return [{"label": look(name).label, "color": look(name).colour} for name in names]
+def key(figure: Figure, looks: Mapping[str, dict[str, Any]], columns: int) -> None:
+    """One legend for all panels, below them: how each thing is drawn, by its label."""
+    from matplotlib.lines import Line2D
 
-
-def counted(table: pd.DataFrame) -> str:
-    """How many runs each line stands for, and how many of all have not finished."""
-    if table.empty:
-        return "no data"
-    low, high = int(table.n.min()), int(table.n.max())
-    words = f"{low} run{'' if high == 1 else 's'}" if low == high else f"{low}–{high} runs"
-    unfinished = int(table.groupby(["method", "step_size"], dropna=False).unfinished.max().sum())
-    return words + (f", {unfinished} unfinished" if unfinished else "")
+    handles = [Line2D([], [], label=label, **drawn) for label, drawn in looks.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns)

@@ -8,20 +8,26 @@ class Look(NamedTuple):
 
     label: str
     colour: str
+    line: str = "-"
 
 
+DONE, FAILED = "done", "failed"
+"""How a run ended, as the store says it; whatever else it says, the run has not finished."""
 SAMPLERS = {
     "single_path": Look("single path", "#0072B2"),
     "vine": Look("vine", "#56B4E9"),
-    "vine_independent": Look("vine without common random numbers", "#56B4E9"),
+    "vine_independent": Look("vine without common random numbers", "#56B4E9", "--"),
 }
 VINES = {"vine": 2, "vine_independent": 4}
 """Samplers that a method carries in its name, and how many times lighter they draw it."""
-_OWN = {
-    "trpo_single_path": Look("TRPO, single path", "#0072B2"),
-    "trpo_vine": Look("TRPO, vine", "#56B4E9"),
+TRPO, TRPO_VINE, NATURAL = "trpo_single_path", "trpo_vine", "natural_gradient"
+_TRPO = {
+    TRPO: Look("TRPO, single path", "#0072B2"),
+    TRPO_VINE: Look("TRPO, vine", "#56B4E9"),
     "trpo_vine_independent": Look("TRPO, vine without common random numbers", "#AAD9F4"),
-    "natural_gradient": Look("natural gradient", "#D55E00"),
+}
+_OTHERS = {
+    NATURAL: Look("natural gradient", "#D55E00"),
     "tnpg": Look("truncated natural gradient", "#009E73"),
     "vanilla_pg": Look("vanilla policy gradient", "#CC79A7"),
     "max_kl": Look("max KL", "#E69F00"),
@@ -36,9 +42,7 @@ _OWN = {
 
 
 def _with_vines(method: str, own: Look) -> dict[str, Look]:
-    """A method and its forms with a vine, in lighter shades; TRPO's have their own looks."""
-    if method.startswith("trpo"):
-        return {method: own}
+    """A method and its forms with a vine, in lighter shades."""
     vines = {
         f"{method}_{sampler}": Look(
             f"{own.label}, {SAMPLERS[sampler].label}", _lighter(own.colour, times)
@@ -63,25 +67,28 @@ EXACT = {
     "vanilla_gradient": Look("vanilla gradient", "#EE6677"),
 }
 """Methods of the theory, exact on finite MDPs; the natural gradient has its own look already."""
-METHODS = {name: look for own in _OWN.items() for name, look in _with_vines(*own).items()} | EXACT
+_MORE = {name: look for own in _OTHERS.items() for name, look in _with_vines(*own).items()}
+METHODS = _TRPO | _MORE | EXACT
 TASKS = {
     "cartpole": "Cart-pole",
     "swimmer": "Swimmer",
     "hopper": "Hopper",
-    "walker": "Walker",
     "walker2d": "Walker2d",
     "half_cheetah": "HalfCheetah",
     "inverted_pendulum": "InvertedPendulum",
     "ant": "Ant",
     "humanoid": "Humanoid",
 }
-_PENALISED = ("natural_gradient", "theory_penalty")
+_PENALISED = (NATURAL, "theory_penalty")
 SCALES = ["paper", "desk", "demo", "smoke"]
+COMMITTED = SCALES[:2]
+"""The scales whose data, figures and tables are kept in the repository."""
 
 
 def method(algo: str, sampler: str) -> str:
     """The name of an algorithm together with the way it samples."""
-    return f"{algo}_{sampler}" if algo == "trpo" or sampler in VINES else algo
+    both = f"{algo}_{sampler}"
+    return both if sampler in VINES or both in METHODS else algo
 
 
 def penalised(method: str) -> bool:
@@ -114,15 +121,7 @@ def task_rank(env: str) -> int:
     return list(TASKS).index(env) if env in TASKS else len(TASKS)
 
 
-def number(value: float) -> str:
-    """A number in three to four digits, and a dash where there is none."""
-    if value != value:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def step_size(method: str, value: float) -> str:
-    """A method's step size with its symbol, and a dash where it has none."""
-    if value != value:
-        return "–"
-    return f"{'λ' if penalised(method) else 'δ'} = {number(value)}"
+def named(method: str) -> str:
+    """A method in a sentence: short names stand alone, others with their article."""
+    label = look(method).label
+    return label if label.isupper() else f"the {label}"

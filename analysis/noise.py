@@ -12,13 +12,16 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from analysis.load import MEASURED
+from analysis.names import DONE
 from analysis.statistics import Array, interval
 
+MEASURED = ("q_samples", "estimate_steps", "gradient_variance", "gradient_square", "trained")
+"""Columns of `metrics.csv`: a batch's cost, the variance, the squared length, the stage."""
 STAGE = ["env", "trained"]
 UNITS = ["q_samples", "estimate_steps"]
 """What a batch costs: estimates of Q, and steps of the simulator."""
-COMPARED = ["single_path", "vine_independent"]
+VINE, SINGLE_PATH = "vine", "single_path"
+COMPARED = [SINGLE_PATH, "vine_independent"]
 """The samplers that are compared with the vine."""
 
 
@@ -28,7 +31,7 @@ def noise(runs: pd.DataFrame) -> pd.DataFrame:
     It is NaN where the squared length of the mean gradient was estimated as 0 or below.
     """
     columns = ["run_id", "env", "sampler", "seed", *MEASURED]
-    done = runs[runs.status == "done"].reindex(columns=columns)
+    done = runs[runs.status == DONE].reindex(columns=columns)
     each = done.dropna(subset=["gradient_variance"]).sort_values(["run_id", "trained", "q_samples"])
     stage = each.groupby(["run_id", "trained"])
     signal = stage.gradient_square.transform("last")
@@ -36,7 +39,7 @@ def noise(runs: pd.DataFrame) -> pd.DataFrame:
     return each.assign(size=stage.cumcount(), noise=found.where(found > 0))
 
 
-def lines(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def lines(runs: pd.DataFrame) -> pd.DataFrame:
     """Geometric mean of the noise over runs, and its interval, of each sampler and batch size.
 
     The units are geometric means too: batches of one size differ a little between runs.
@@ -46,7 +49,7 @@ def lines(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     for key, group in known.groupby([*STAGE, "sampler", "size"], sort=True):
         logs = np.log(group[["noise", *UNITS]].to_numpy())  # (n, 3)
         units = np.exp(logs[:, 1:].mean(axis=0))
-        rows.append([*key, *units, *_geometric(logs[:, 0], rng), len(group)])
+        rows.append([*key, *units, *_geometric(logs[:, 0]), len(group)])
     columns = [*STAGE, "sampler", "size", *UNITS, "noise", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -63,7 +66,7 @@ def log_ratios(runs: pd.DataFrame, sampler: str, unit: str) -> pd.DataFrame:
     each = noise(runs)
     each["single"] = np.log(each.noise * each[unit])
     single = each.groupby(["sampler", "seed", "trained"]).single.agg(_mean).unstack()
-    of = {name: single[single.index.get_level_values(0) == name] for name in (sampler, "vine")}
+    of = {name: single[single.index.get_level_values(0) == name] for name in (sampler, VINE)}
     own, vine = (frame.droplevel(0) for frame in of.values())
     return own - vine
 
@@ -79,7 +82,7 @@ def overall(runs: pd.DataFrame, sampler: str, unit: str) -> Array:
     return ratios.mean(axis=1, skipna=False).dropna().to_numpy(dtype=float)
 
 
-def compare(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def compare(runs: pd.DataFrame) -> pd.DataFrame:
     """How many times as noisy as the vine: one row per task, stage, unit and compared sampler.
 
     `ratio` is a geometric mean over the `n` of all `seeds` that have both; `silent` counts the
@@ -89,11 +92,11 @@ def compare(runs: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     for env, task_runs in runs.groupby("env"):
         seeds = task_runs.seed.nunique()
         for sampler, unit in product(COMPARED, UNITS):
-            silent = _silent(task_runs, [sampler, "vine"])
+            silent = _silent(task_runs, [sampler, VINE])
             for trained, column in log_ratios(task_runs, sampler, unit).items():
                 logs = column.dropna().to_numpy(dtype=float)
                 counts = len(logs), seeds, int(silent.get(trained, 0))
-                rows.append([env, trained, unit, sampler, *_geometric(logs, rng), *counts])
+                rows.append([env, trained, unit, sampler, *_geometric(logs), *counts])
     columns = [*STAGE, "unit", "sampler", "ratio", "low", "high", "n", "seeds", "silent"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -104,8 +107,8 @@ def _silent(runs: pd.DataFrame, samplers: list[str]) -> pd.Series:
     return each[each.noise.isna() & each.sampler.isin(samplers)].groupby("trained").size()
 
 
-def _geometric(logs: Array, rng: np.random.Generator) -> tuple[float, float, float]:
+def _geometric(logs: Array) -> tuple[float, float, float]:
     """The geometric mean of exp(logs), and its interval."""
-    low, high = interval(logs, rng)
+    low, high = interval(logs)
     mean = logs.mean() if len(logs) else float("nan")
     return float(np.exp(mean)), float(np.exp(low)), float(np.exp(high))

@@ -1,11 +1,16 @@
-"""The report as one self-contained page: pictures and tables are inside it."""
+"""Sections of text, pictures and tables, as a self-contained page or as Markdown."""
 
 import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from html import escape
+from itertools import chain
 from typing import NamedTuple
 
 import pandas as pd
+
+from analysis import words
+from analysis.drawing import Figure, render
 
 CSS = """
 :root { color-scheme: light; }
@@ -26,18 +31,30 @@ tr:hover td { background: #f7f9fb; }
 """
 
 
-class Section(NamedTuple):
-    """A heading, a paragraph under it, then pictures (SVG bytes) and tables."""
+class Picture(NamedTuple):
+    """What a figure shows, the name of its files under `figures/`, and what draws it."""
 
     title: str
-    text: str
-    pictures: Sequence[bytes]
-    tables: Sequence[pd.DataFrame]
+    stem: str
+    draw: Callable[[], Figure | None]
 
 
-def page(title: str, sections: Sequence[Section]) -> str:
-    """The whole page as HTML."""
-    body = "".join(_section(section) for section in sections)
+Part = str | Picture | pd.DataFrame
+
+
+class Section(NamedTuple):
+    """A heading, and what stands under it: paragraphs, pictures and tables, in order."""
+
+    title: str
+    parts: Sequence[Part]
+
+
+def html(title: str, sections: Sequence[Section]) -> str:
+    """One self-contained page: pictures and tables are inside it."""
+    body = "".join(
+        f"<h2>{escape(section.title)}</h2>\n{''.join(map(_as_html, section.parts))}"
+        for section in sections
+    )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -46,16 +63,29 @@ def page(title: str, sections: Sequence[Section]) -> str:
     )
 
 
-def _section(section: Section) -> str:
-    pictures = "".join(_picture(svg, section.title) for svg in section.pictures)
-    tables = "".join(
-        f'<div class="scroll">{table.to_html(index=False, border=0)}</div>\n'
-        for table in section.tables
-    )
-    heading = f"<h2>{escape(section.title)}</h2>\n<p>{escape(section.text)}</p>\n"
-    return heading + pictures + tables
+def _as_html(part: Part) -> str:
+    if isinstance(part, str):
+        return f"<p>{_code(escape(part))}</p>\n"
+    if isinstance(part, Picture):
+        figure = part.draw()
+        data = base64.b64encode(render(figure, "svg")).decode() if figure else ""
+        image = f'<img alt="{escape(part.title)}" src="data:image/svg+xml;base64,{data}">'
+        return f"<figure>{image}</figure>\n"
+    table = words.readable(part).to_html(index=False, border=0)
+    return f'<div class="scroll">{_code(table)}</div>\n'
 
 
-def _picture(svg: bytes, title: str) -> str:
-    data = base64.b64encode(svg).decode()
-    return f'<figure><img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}"></figure>\n'
+def _code(text: str) -> str:
+    return re.sub("`([^`]+)`", r"<code>\1</code>", text)
+
+
+def markdown(sections: Sequence[Section]) -> str:
+    """The sections for a page beside `figures/`."""
+    titled = ((f"## {section.title}\n", *map(_as_markdown, section.parts)) for section in sections)
+    return "\n".join(chain.from_iterable(titled))
+
+
+def _as_markdown(part: Part) -> str:
+    if isinstance(part, Picture):
+        return f"![{part.title}](figures/{part.stem}.png)\n"
+    return f"{part}\n" if isinstance(part, str) else words.markdown(part)

@@ -1,101 +1,114 @@
 """The only writer: `python -m analysis.report` collects, draws, tabulates, judges and reports.
 
-Fresh runs under `results/runs` become tidy data under `results/data`; everything else is drawn
-from that data alone, so the committed data give the committed figures on a fresh clone.
+Fresh runs under `results/runs` are merged into the tidy data under `results/data`; everything
+else is made from that data alone, so the committed data give the committed figures on a fresh
+clone. Each chapter is measured once.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from analysis import claims, drawing, load, names, page, statistics, tables
-from analysis.chapters import HEADINGS, SEED, chapters, draw, tabulate
+from analysis import drawing, kinds, load, pages, tidy, words
+from analysis.chapter import Found, find, verdicts
+from analysis.chapters.all import CHAPTERS
 
-STEPS = ["data", "figures", "tables", "claims", "report"]
+
+class Read(NamedTuple):
+    """All tidy runs, and every chapter that was found in them."""
+
+    runs: pd.DataFrame
+    found: Sequence[Found[Any]]
 
 
-def collect(results: Path, data: Path) -> list[Path]:
-    """Write the tidy data of every experiment that has runs; others stay as committed."""
-    frame = load.latest(load.runs(results / "runs"))
+class Collected(NamedTuple):
+    """The files written, and a line about each run that is damaged and left out."""
+
+    written: list[Path]
+    damaged: list[str]
+
+
+def collect(results: Path, data: Path) -> Collected:
+    """Merge the runs of every experiment into its tidy data, which keep all that they hold."""
+    frame, damaged = load.runs(results / "runs")
     written = []
     for (experiment, scale), group in frame.groupby(["experiment", "scale"], sort=True):
-        written += load.save_tidy(group, data / f"{experiment}__{scale}.csv")
-    return written
+        readers = [chapter for chapter in CHAPTERS if experiment in chapter.experiments]
+        columns = list(dict.fromkeys(name for chapter in readers for name in chapter.columns))
+        whole = any(chapter.whole for chapter in readers)
+        path, new = data / f"{experiment}__{scale}.csv", group if whole else tidy.thin(group)
+        both = tidy.merged(tidy.read(path), new) if path.exists() else new
+        written += tidy.save(both, path, columns)
+    return Collected(written, damaged)
 
 
-def read(data: Path) -> pd.DataFrame:
-    """All tidy data, Figure 4's experiments as panels. Raises ValueError where there are none."""
-    paths = sorted(path for path in data.glob("*__*.csv") if not path.stem.endswith(".runs"))
-    if not paths:
-        raise ValueError(f"no data in {data}: run `make reproduce` first")
-    return statistics.as_panels(pd.concat([load.tidy(path) for path in paths], ignore_index=True))
+def read(data: Path) -> Read:
+    """All tidy data, each run marked by how it departs from its experiment; chapters measured.
+
+    Raises ValueError where there are none.
+    """
+    runs = kinds.marked(tidy.read_all(data))
+    return Read(runs, list(find(CHAPTERS, runs)))
 
 
-def verdicts(frame: pd.DataFrame) -> pd.DataFrame:
-    """Every claim at every scale that has runs for it."""
-    judged = [
-        claims.judge(frame[frame.scale == scale], np.random.default_rng(SEED)).assign(scale=scale)
-        for scale in names.SCALES
-        if (frame.scale == scale).any()
-    ]
-    return pd.concat(judged, ignore_index=True)
+def figures(read: Read, out: Path) -> Iterator[Path]:
+    """The picture of every chapter, as PNG and SVG."""
+    for found in read.found:
+        if figure := found.picture():
+            for kind in drawing.KINDS:
+                path = out / "figures" / f"{found.stem}.{kind}"
+                yield _write(path, drawing.render(figure, kind))
 
 
-def summary_page(frame: pd.DataFrame) -> str:
-    """The report page."""
-    overview, failed = statistics.overview(frame), statistics.failures(frame)
-    text = (
-        "Every number stands with the number of its runs and a 95 % bootstrap interval over "
-        "runs. A failed run counts with the lowest value it reported; a run that has not "
-        "finished has no score (then “4 of 5” runs count). A commit with a plus had changes "
-        "that were not committed."
-    )
-    shown = [tables.readable(overview)] + ([] if failed.empty else [failed])
-    parts = [page.Section("What was run", text, [], shown)]
-    text = (
-        "Supported: the interval lies above zero. Contradicted: below. Undecided: across. A claim "
-        "of likeness is supported where the interval lies within the margin, and contradicted "
-        "where it lies outside."
-    )
-    parts.append(page.Section("What the paper claims", text, [], [verdicts(frame)]))
-    for chapter in chapters(frame):
-        title, text = HEADINGS[chapter.name]
-        picture, words = drawing.render(draw(chapter), "svg"), tabulate(chapter)[1]
-        parts.append(
-            page.Section(f"{title} ({chapter.scale})", text, [picture], [tables.readable(words)])
-        )
-    return page.page("Trust Region Policy Optimization, reproduced", parts)
+def tables(read: Read, out: Path) -> Iterator[Path]:
+    """The table of every chapter, as CSV and Markdown."""
+    for found in read.found:
+        table = found.table()
+        path = out / "tables" / f"{found.stem}.csv"
+        yield _write(path, _csv(table.numbers))
+        yield _write(path.with_suffix(".md"), words.markdown(table.words))
+
+
+def claims(read: Read, out: Path) -> Iterator[Path]:
+    """All verdicts, as CSV and Markdown."""
+    table = verdicts(read.found)
+    yield _write(out / "tables" / "claims.csv", _csv(table))
+    yield _write(out / "tables" / "claims.md", words.markdown(table))
+
+
+def report(read: Read, out: Path) -> Iterator[Path]:
+    """The page with everything in it."""
+    yield _write(out / "report.html", pages.report(read.runs, read.found))
+
+
+def readme(read: Read, out: Path) -> Iterator[Path]:
+    """The page of the results folder, and the generated block of the front page above it."""
+    yield _write(out / "README.md", pages.results(read.runs, read.found))
+    front = out.parent / "README.md"
+    if front.exists():
+        text = front.read_text(encoding="utf-8")
+        if (filled := pages.filled(text, pages.block(read.found))) != text:
+            yield _write(front, filled)
+
+
+STEPS: dict[str, Callable[[Read, Path], Iterator[Path]]] = {
+    "figures": figures,
+    "tables": tables,
+    "claims": claims,
+    "report": report,
+    "readme": readme,
+}
+"""What is made of the data, in order."""
+DATA = "data"
 
 
 def _write(path: Path, content: bytes | str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
-
-
-def write(step: str, frame: pd.DataFrame, out: Path) -> Iterator[Path]:
-    """Write what one step makes, and name each file."""
-    if step == "figures":
-        for chapter in chapters(frame):
-            figure = draw(chapter)
-            for kind in ("png", "svg"):
-                path = out / "figures" / f"{chapter.stem}.{kind}"
-                yield _write(path, drawing.render(figure, kind))
-    elif step == "tables":
-        for chapter in chapters(frame):
-            numbers, words = tabulate(chapter)
-            path = out / "tables" / f"{chapter.stem}.csv"
-            yield _write(path, _csv(numbers))
-            yield _write(path.with_suffix(".md"), tables.markdown(words))
-    elif step == "claims":
-        table = verdicts(frame)
-        yield _write(out / "tables" / "claims.csv", _csv(table))
-        yield _write(out / "tables" / "claims.md", tables.markdown(table))
-    elif step == "report":
-        yield _write(out / "report.html", summary_page(frame))
 
 
 def _csv(table: pd.DataFrame) -> str:
@@ -110,17 +123,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=Path("results"), help="holds runs/")
     parser.add_argument("--data", type=Path, help="tidy data (default: RESULTS/data)")
     parser.add_argument("--out", type=Path, help="figures, tables, page (default: RESULTS)")
-    parser.add_argument("--only", choices=STEPS, action="append", help="this step only")
+    choices = [DATA, *STEPS]
+    parser.add_argument("--only", choices=choices, action="append", help="this step only")
     given = parser.parse_args(arguments)
-    steps, data = given.only or STEPS, given.data or given.results / "data"
+    asked, data = given.only or choices, given.data or given.results / "data"
+    steps = [make for name, make in STEPS.items() if name in asked]
+    error = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
     try:
-        written = collect(given.results, data) if "data" in steps else []
-        if steps != ["data"]:
-            frame = read(data)
-            for step in steps:
-                written += write(step, frame, given.out or given.results)
-    except (OSError, ValueError) as error:
-        Console(stderr=True).print(f"error: {error}", soft_wrap=True, markup=False)
+        collected = collect(given.results, data) if DATA in asked else Collected([], [])
+        for line in collected.damaged:
+            error.print(f"warning: left out, damaged: {line}")
+        written = collected.written
+        if steps:
+            found = read(data)
+            written += [path for make in steps for path in make(found, given.out or given.results)]
+    except (OSError, ValueError) as problem:
+        error.print(f"error: {problem}")
         return 1
     for path in written:
         Console().print(str(path), soft_wrap=True, markup=False, highlight=False)

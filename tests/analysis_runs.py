@@ -1,12 +1,17 @@
 """Run directories in the store's format, with made-up numbers, for the tests of `analysis`."""
 
 import json
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from omegaconf import OmegaConf
+
+from analysis.chapter import Chapter, Found, find
+from analysis.chapters.all import CHAPTERS
+from analysis.chapters.theory_bounds import BOUNDS
 
 COLUMNS = (
     "iteration,env_steps,episodes,return_mean,return_std,return_100,reward_per_step,length_mean,"
@@ -21,24 +26,18 @@ def write_run(
     *,
     status: str = "done",
     measured: list[dict[str, float]] | None = None,
-    **settings: Any,
+    **said: Any,
 ) -> Path:
     """One run whose return is `returns[i]` in iteration i + 1 (None: no episode finished).
 
-    `settings` are dotted keys of the config, on top of a run of TRPO on Hopper; `measured` are
-    more columns, one dictionary an iteration.
+    `said` are entries of `run.json`, on top of a run of TRPO on Hopper; `measured` are more
+    columns, one dictionary an iteration.
     """
-    config = OmegaConf.create({"experiment": "modern", "seed": 0, "total_steps": 1000})
-    base = {
-        **{"iterations": 10, "steps_per_iteration": 100, "algo.name": "trpo", "algo.delta": 0.01},
-        **{"sampler.name": "single_path", "env.name": "hopper", "protocol.name": "modern"},
-        "scale.name": "demo",
-    }
-    for key, value in (base | {k.replace("__", "."): v for k, v in settings.items()}).items():
-        OmegaConf.update(config, key, value, force_add=True)
-    path = directory / f"{config.algo.name}-{config.env.name}-{len(list(directory.glob('*'))):03d}"
+    run = described(**said)
+    path = directory / f"{run['algo']}-{len(list(directory.glob('*'))):03d}"
     path.mkdir(parents=True)
-    OmegaConf.save(config, path / "config.yaml")
+    (path / "run.json").write_text(json.dumps(run))
+    (path / "config.yaml").write_text("for people\n")
     lines = [COLUMNS]
     for i, value in enumerate(returns, start=1):
         shown, per_step = ("", "") if value is None else (repr(value), repr(value / 1000))
@@ -53,12 +52,29 @@ def write_run(
     provenance = {
         **{"status": status, "error": "theta is not finite" if status == "failed" else None},
         **{"git_sha": "0123456789abcdef", "git_dirty": False, "wall_seconds": 3.5},
-        "start": f"2025-01-01T00:00:{config.seed:02d}+00:00",
+        **{"start": f"2025-01-01T00:00:{run['seed']:02d}+00:00", "cpu": "A, B", "python": "3.11.2"},
+        "packages": {"torch": "2.13.0", "ale-py": None},
     }
     (path / "provenance.json").write_text(json.dumps(provenance))
     if status == "done":
-        (path / "DONE").touch()
+        reached = {"iteration": len(returns), "env_steps": 100 * len(returns)}
+        (path / "DONE").write_text(json.dumps(reached))
     return path
+
+
+def described(**said: Any) -> dict[str, Any]:
+    """A `run.json`; its hash and its overrides follow from what it says, unless they are said."""
+    run: dict[str, Any] = {
+        **{"study": "training", "experiment": "modern", "scale": "demo", "task": "hopper"},
+        **{"algo": "trpo", "sampler": "single_path", "protocol": "modern", "seed": 0},
+        **{"step_size": 0.01, "departures": [], "total_steps": 1000, "iterations": 10},
+        **{"steps_per_iteration": 100, "numbers": 1},
+    }
+    run |= said
+    own = [run[key] for key in ("task", "algo", "sampler", "protocol", "step_size", "departures")]
+    starts = [f"+experiment={run['experiment']}", f"scale={run['scale']}", f"env={run['task']}",
+              f"algo={run['algo']}", f"seed={run['seed']}", *run["departures"]]  # fmt: skip
+    return {"settings": f"{zlib.crc32(repr(own).encode()):08x}", "overrides": starts} | run
 
 
 def runs_frame(cells: dict[tuple[str, float], list[list[float]]], **constant: Any) -> pd.DataFrame:
@@ -72,7 +88,7 @@ def runs_frame(cells: dict[tuple[str, float], list[list[float]]], **constant: An
                 **{"env": "hopper", "method": method, "step_size": size, "seed": seed},
                 **{"status": "done", "iteration": iteration, "env_steps": 100.0 * iteration},
                 **{"return_100": returns, "return_mean": returns, "tried": 1},
-                "reward_per_step": returns,
+                **{"reward_per_step": returns, "departs": ""},
             }
             frames.append(pd.DataFrame(run | constant))
     return pd.concat(frames, ignore_index=True)
@@ -90,15 +106,13 @@ PANELS = {
 def write_figure4(directory: Path, panel: str, returns: list[float | None]) -> None:
     """Two runs of every method of a panel; black-box searches have no step size."""
     env = {"walker": "walker2d"}.get(panel, panel)
-    sizes = {"natural_gradient": {"algo__penalty": 3.0}}
-    sizes |= {algo: {"algo__delta": 0.01} for algo in ("empirical_fim", "max_kl")}
+    sizes = {"natural_gradient": 3.0, "empirical_fim": 0.01, "max_kl": 0.01}
     for seed in range(2):
-        place = {"experiment": f"figure4_{panel}", "env__name": env, "seed": seed}
+        place = {"experiment": f"figure4_{panel}", "task": env, "seed": seed, "protocol": "paper"}
         for sampler in ("single_path", "vine"):
-            write_run(directory, returns, sampler__name=sampler, **place)
+            write_run(directory, returns, sampler=sampler, **place)
         for algo in PANELS[panel]:
-            size = {"algo__delta": None, **sizes.get(algo, {})}
-            write_run(directory, returns, algo__name=algo, **size, **place)
+            write_run(directory, returns, algo=algo, step_size=sizes.get(algo), **place)
 
 
 def measurement(size: int, sampler: str, trained: int, *, square: float = 2.0) -> dict[str, float]:
@@ -128,13 +142,11 @@ def variance_frame(seeds: int = 3, **constant: Any) -> pd.DataFrame:
                 **{"run_id": f"{sampler}-{seed}", "experiment": "variance", "scale": "demo"},
                 **{"env": "hopper", "sampler": sampler, "seed": seed, "status": "done"},
                 **{"iteration": np.arange(1, 5), "method": f"gradient_variance_{sampler}"},
+                "departs": "",
             }
             frames.append(pd.DataFrame(turns).assign(**(run | constant)))
             frames[-1]["gradient_variance"] *= 2.0**seed
     return pd.concat(frames, ignore_index=True)
-
-
-BOUNDS = ["mixture_tight", "mixture", "tv_tight", "tv", "kl", "halved_kl"]
 
 
 def exact(method: str, i: int) -> dict[str, float]:
@@ -163,11 +175,22 @@ def exact(method: str, i: int) -> dict[str, float]:
 EXACT = ["policy_iteration", "minorise_maximise", "natural_gradient", "random_pairs", "line"]
 
 
-def write_theory(directory: Path, *, seeds: int = 2, **settings: Any) -> None:
+SEEN_AS_5 = "20 states, γ = 0.9, seen as 5"
+
+
+def write_theory(directory: Path, *, seeds: int = 2, **said: Any) -> None:
     """Runs of four iterations of the experiment `theory`, where states look alike."""
-    garnet = {"env__name": "garnet", "env__states": 20, "env__observations": 5, "gamma": 0.9}
+    theory = {"study": "theory", "experiment": "theory", "task": SEEN_AS_5, "step_size": None}
     for method in EXACT:
         for seed in range(seeds):
             write_run(directory, [None] * 4, measured=[exact(method, i) for i in range(1, 5)],
-                      experiment="theory", algo__name="theory", algo__method=method, seed=seed,
-                      **(garnet | settings))  # fmt: skip
+                      algo=method, sampler="", protocol="", seed=seed,
+                      **(theory | said))  # fmt: skip
+
+
+def found(
+    frame: pd.DataFrame, chapters: Sequence[Chapter[Any]] = CHAPTERS
+) -> dict[str, Found[Any]]:
+    """The chapters of a frame by their stem."""
+    frame = frame.drop(columns="tried", errors="ignore")
+    return {each.stem: each for each in find(chapters, frame)}

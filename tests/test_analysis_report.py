@@ -1,16 +1,14 @@
 """From run directories to files: what is written, byte for byte, and what is refused."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
-from analysis_runs import measurement, runs_frame, write_figure4, write_run
+from analysis_runs import found, measurement, runs_frame, write_figure4, write_run
 
-from analysis import chapters, drawing, load, report, statistics, tables
-from analysis.names import METHODS, look, method_rank, step_size
+from analysis import drawing, pages, report, tidy
 
 ROOT = Path(__file__).parents[1]
 STEMS = ["figure4__demo", "modern__demo", "modern__desk", "step_rules__demo", "tuning__demo",
@@ -24,26 +22,25 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = directory / "runs"
     rising = [float(100 * i) for i in range(1, 11)]
     for seed in range(2):
-        write_run(runs, rising, seed=seed, scale__name="desk")
+        write_run(runs, rising, seed=seed, scale="desk")
         write_run(runs, rising, seed=seed)
         for k in range(3):
-            write_run(runs, rising, experiment="step_rules", seed=seed, algo__name="vanilla_pg",
-                      algo__delta=0.001 * 3**k)  # fmt: skip
+            write_run(runs, rising, experiment="step_rules", seed=seed, algo="vanilla_pg",
+                      step_size=0.001 * 3**k)  # fmt: skip
         write_run(runs, rising, experiment="step_rules", seed=seed)
         for penalty in (1.0, 3.0, 9.0):
             write_run(runs, rising, experiment="tuning_walker", seed=100 + seed,
-                      env__name="walker2d", algo__name="natural_gradient", algo__delta=None,
-                      algo__penalty=penalty)  # fmt: skip
+                      task="walker2d", algo="natural_gradient", step_size=penalty)  # fmt: skip
         for sampler in ("single_path", "vine", "vine_independent"):
             turns = [measurement(k, sampler, at) for at in (0, 15) for k in (1, 4)]
             write_run(runs, rising[:4], measured=turns, experiment="variance", seed=seed,
-                      algo__name="gradient_variance", sampler__name=sampler)  # fmt: skip
+                      algo="gradient_variance", sampler=sampler)  # fmt: skip
     for panel in ("cartpole", "swimmer", "walker"):
         write_figure4(runs, panel, rising)
-    write_run(runs, [1.0], experiment="variance", algo__name="gradient_variance", seed=9,
+    write_run(runs, [1.0], experiment="variance", algo="gradient_variance", seed=9,
               status="running", measured=[measurement(1, "vine", 0)])  # fmt: skip
-    write_run(runs, [1.0, 2.0], algo__name="natural_gradient", algo__penalty=1.0, status="failed")
-    write_run(runs, [1.0, 2.0, 3.0], algo__name="tnpg", status="running")
+    write_run(runs, [1.0, 2.0], algo="natural_gradient", step_size=1.0, status="failed")
+    write_run(runs, [1.0, 2.0, 3.0], algo="tnpg", status="running")
     write_run(runs, [1.0], experiment=None)
     return directory
 
@@ -66,7 +63,7 @@ def test_everything_is_written_and_named(results: Path, printed: list[str]) -> N
         for name in (f"figures/{stem}.png", f"figures/{stem}.svg", f"tables/{stem}.md"):
             assert str(results / name) in printed
             assert (results / name).stat().st_size > 0
-    assert str(results / "report.html") == printed[-1]
+    assert printed[-2:] == [str(results / "report.html"), str(results / "README.md")]
     assert all(Path(name).exists() for name in printed)
 
 
@@ -74,11 +71,11 @@ def test_everything_is_written_and_named(results: Path, printed: list[str]) -> N
 def test_figures_come_back_byte_for_byte_from_the_data_alone(results: Path, tmp_path: Path) -> None:
     out = tmp_path / "again"
     data = ["--results", str(tmp_path / "nothing"), "--data", str(results / "data")]
-    for step in ("figures", "tables", "claims", "report"):
+    for step in report.STEPS:
         assert report.main([*data, "--out", str(out), "--only", step]) == 0
     again = _files(out)
     first = {name: content for name, content in _files(results).items() if name in again}
-    assert len(again) == 4 * len(STEMS) + 3
+    assert len(again) == 4 * len(STEMS) + 4
     assert again == first
 
 
@@ -86,10 +83,10 @@ def test_the_readers_own_matplotlib_settings_change_nothing() -> None:
     import matplotlib
 
     frame = runs_frame({("trpo_single_path", 0.01): [[1.0, 2.0], [2.0, 4.0]]})
-    [chapter] = chapters.chapters(frame.drop(columns="tried"))
-    plain = drawing.render(chapters.draw(chapter), "svg")
+    [chapter] = found(frame).values()
+    plain = drawing.render(chapter.picture(), "svg")
     with matplotlib.rc_context({"font.size": 20, "axes.grid": False, "lines.linewidth": 5}):
-        assert drawing.render(chapters.draw(chapter), "svg") == plain
+        assert drawing.render(chapter.picture(), "svg") == plain
     assert b"<dc:date>" not in plain
 
 
@@ -101,20 +98,64 @@ def test_the_page_holds_its_pictures_and_says_what_failed(results: Path) -> None
     assert "http" not in text.replace("http-equiv", "")
 
 
-def test_fresh_runs_replace_their_experiment_and_leave_others(tmp_path: Path) -> None:
-    write_run(tmp_path / "runs", [1.0])
-    kept, replaced = (tmp_path / "data" / f"modern__{scale}.csv" for scale in ("paper", "demo"))
-    kept.parent.mkdir()
-    for path in (kept, replaced):
-        path.write_text("as committed")
+def test_one_fresh_run_is_merged_into_the_committed_ones(tmp_path: Path) -> None:
+    """Every committed line stays, byte for byte, in its file and in those without new runs."""
+    shutil.copytree(ROOT / "results" / "data", tmp_path / "data")
+    for path in (tmp_path / "data").glob("*__desk.csv"):
+        tidy.save(tidy.read(path), path)
+    before = _files(tmp_path / "data")
+    run = write_run(tmp_path / "runs", [1.0, 2.0], scale="desk", seed=7)
     assert report.main(["--results", str(tmp_path), "--only", "data"]) == 0
-    assert kept.read_text() == "as committed"
-    assert load.tidy(replaced).return_100.tolist() == [1.0]
+    after = _files(tmp_path / "data")
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {"modern__desk.csv", "modern__desk.runs.csv"}
+    for name in changed:
+        old, new = (set(files[name].splitlines()) for files in (before, after))
+        assert old < new
+        assert all(line.startswith(run.name.encode()) for line in new - old)
+
+
+def test_a_run_in_the_data_stays_when_its_directory_is_gone(tmp_path: Path) -> None:
+    gone = write_run(tmp_path / "runs", [1.0])
+    kept = write_run(tmp_path / "runs", [2.0], seed=1)
+    assert report.main(["--results", str(tmp_path), "--only", "data"]) == 0
+    before = _files(tmp_path / "data")
+    shutil.rmtree(gone)
+    assert report.main(["--results", str(tmp_path), "--only", "data"]) == 0
+    assert _files(tmp_path / "data") == before
+    shutil.rmtree(kept)
+    assert report.main(["--results", str(tmp_path), "--only", "data"]) == 0
+    assert _files(tmp_path / "data") == before
+
+
+def test_a_variant_of_a_run_has_a_row_of_its_own(tmp_path: Path) -> None:
+    for seed in range(4):
+        write_run(tmp_path / "runs", [1.0], seed=seed)
+    for seed in range(2):
+        write_run(tmp_path / "runs", [9.0], seed=seed, departures=["gamma=0.5"])
+    assert report.main(["--results", str(tmp_path)]) == 0
+    rows = (tmp_path / "tables" / "modern__demo.md").read_text().splitlines()
+    cells = [row.strip("| ").split(" | ") for row in rows]
+    shown = [[row[3], row[4], row[-1]] for row in cells[2:]]
+    assert cells[0][-1] == "departs in"
+    assert shown == [["4", "1 [1, 1]", "–"], ["2", "9 [9, 9]", "gamma=0.5"]]
+
+
+def test_a_damaged_run_is_told_of_and_the_rest_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "runs", [1.0])
+    cut = write_run(tmp_path / "runs", [2.0, 3.0], seed=1) / "metrics.csv"
+    cut.write_text("".join(cut.read_text().splitlines(keepends=True)[:2]))
+    assert report.main(["--results", str(tmp_path), "--only", "data"]) == 0
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == f"warning: left out, damaged: {cut}: 1 iterations where 2 were done"
+    assert len(tidy.read(tmp_path / "data" / "modern__demo.csv")) == 1
 
 
 def test_runs_that_report_nothing_are_shown_as_such(tmp_path: Path) -> None:
     write_run(tmp_path / "runs", [None, None])
-    write_run(tmp_path / "runs", [], status="failed", env__name="ant")
+    write_run(tmp_path / "runs", [], status="failed", task="ant")
     write_run(tmp_path / "runs", [], status="running", experiment="step_rules")
     for experiment in ("figure4_hopper", "tuning_hopper", "variance"):
         write_run(tmp_path / "runs", [], status="running", experiment=experiment)
@@ -132,55 +173,6 @@ def test_without_data_the_error_says_what_to_do(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_final_scores_in_words() -> None:
-    summary = pd.DataFrame(
-        {
-            "env": ["hopper", "hopper"],
-            "method": ["natural_gradient", "trpo_single_path"],
-            "step_size": [30.0, 0.01],
-            "runs": [1, 7],
-            "n": [1, 5],
-            "mean": [12.34, 2901.6],
-            "low": [np.nan, 2500.0],
-            "high": [np.nan, 3100.0],
-            "min": [12.34, 2400.0],
-            "max": [12.34, 3200.0],
-            "failed": [1, 0],
-            "unfinished": [0, 2],
-        }
-    )
-    text = tables.markdown(tables.final_scores(summary, tables.published())).splitlines()
-    assert text[2:] == [
-        "| Hopper | TRPO, single path | δ = 0.01 | 5 of 7 | 2,902 [2,500, 3,100] | 2,400 to 3,200 "
-        "| 0 | 2 | 1,161 to 3,618 (6 sources) |",
-        "| Hopper | natural gradient | λ = 30 | 1 | 12.3 | 12.3 to 12.3 | 1 | 0 "
-        "| 1,915 (1 source) |",
-    ]
-
-
-def test_published_numbers_are_of_comparable_tasks_at_one_million_steps() -> None:
-    published = tables.published()
-    assert {env for env, _ in published.index} == set(tables.COMPARABLE)
-    assert published["half_cheetah", "trpo_single_path"] == "689 to 4,471 (5 sources)"
-
-
-def _cells(**updates: int) -> pd.Series:
-    return pd.Series({(env, "natural_gradient"): n for env, n in updates.items()})
-
-
-def test_the_papers_values_stand_where_our_runs_end() -> None:
-    """The hopper's points of iterations 48 and 50 were read off, 49 was not."""
-    curve = tables.paper_figure4().query("env == 'hopper' and method == 'natural_gradient'")
-    low, high = (curve[curve.iteration == at].reward_per_step.item() for at in (48, 50))
-    assert 49 not in set(curve.iteration)
-    words = tables.paper_figure4_at(_cells(cartpole=49, swimmer=199, hopper=49))
-    assert words.to_dict() == {
-        ("cartpole", "natural_gradient"): "9.91 (iteration 49)",
-        ("swimmer", "natural_gradient"): "0.0489 (iteration 49, its last)",
-        ("hopper", "natural_gradient"): f"{(low + high) / 2:.3g} (iteration 49)",
-    }
-
-
 def test_the_table_of_figure4_has_every_method_and_says_how_it_was_tuned(
     results: Path, printed: list[str]
 ) -> None:
@@ -192,14 +184,14 @@ def test_the_table_of_figure4_has_every_method_and_says_how_it_was_tuned(
     assert all("(iteration 9)" in row[-2] for row in rows)
     tuned = {(row[0], row[1]): row[-1] for row in rows if row[-1] != "–"}
     words = "λ = 1, best of 3 on seeds 100–101 (tuning_walker at demo)"
-    assert tuned == {("Walker", "natural gradient"): words}
+    assert tuned == {("Walker2d", "natural gradient"): words}
 
 
 def test_tuning_and_variance_in_words(results: Path, printed: list[str]) -> None:
     assert str(results / "tables" / "tuning__demo.md") in printed
     rows = (results / "tables" / "tuning__demo.md").read_text().splitlines()[2:]
-    assert rows[0] == "| Walker | natural gradient | λ = 1 | 2 | 1 [1, 1] | 0 | ← |"
-    assert rows[2] == "| Walker | natural gradient | λ = 9 | 2 | 1 [1, 1] | 0 |  |"
+    assert rows[0] == "| Walker2d | natural gradient | λ = 1 | 2 | 1 [1, 1] | 0 | ← |"
+    assert rows[2] == "| Walker2d | natural gradient | λ = 9 | 2 | 1 [1, 1] | 0 |  |"
     rows = (results / "tables" / "variance__demo.md").read_text().splitlines()[2:]
     assert rows[:3] == [
         "| Hopper | 0 | Q samples | single path / vine | 10 [10, 10] | 2 of 3 | 0 |",
@@ -209,33 +201,25 @@ def test_tuning_and_variance_in_words(results: Path, printed: list[str]) -> None
     ]
 
 
-@pytest.mark.parametrize("methods", [["cem"], ["trpo_vine", "rwr"]])
-def test_a_panel_with_some_of_its_methods_is_drawn(methods: list[str]) -> None:
-    cells = {(method, float("nan")): [[1.0, 2.0]] for method in methods}
-    frame = runs_frame(cells, experiment="figure4_hopper").drop(columns="tried")
-    [chapter] = chapters.chapters(statistics.as_panels(frame))
-    assert drawing.render(chapters.draw(chapter), "png")
-    assert len(chapters.tabulate(chapter)[1]) == len(methods)
+@pytest.mark.usefixtures("printed")
+def test_the_page_of_the_results_shows_the_scales_that_are_committed(results: Path) -> None:
+    text = (results / "README.md").read_text()
+    assert "figures/modern__desk.png" in text
+    assert "demo" not in text.replace("tuning_walker at demo", "")
+    command = "`python -m runners.train +experiment=modern scale=desk env=hopper algo=trpo seed=0`"
+    assert f"| Hopper | TRPO, single path | δ = 0.01 | 0–1 | {command} |" in text
 
 
-def test_a_legend_has_each_method_once() -> None:
-    shown = drawing.method_lines(["cem", "trpo_vine", "cem", "trpo_single_path"])
-    assert [line["label"] for line in shown] == ["TRPO, single path", "TRPO, vine", "CEM"]
-
-
-def test_every_method_of_the_paper_has_its_own_colour() -> None:
-    assert set(tables.paper_figure4().method) <= set(METHODS)
-    assert len({each.colour for each in METHODS.values()}) == len(METHODS)
-    assert look("mine_own").label == "mine own"
-
-
-def test_a_vine_has_a_look_of_its_own_behind_its_algorithm() -> None:
-    vine = look("natural_gradient_vine")
-    assert vine.label == "natural gradient, vine"
-    assert vine.colour == "#EAAF80"  # halfway from #D55E00 to white
-    assert method_rank("natural_gradient_vine") == method_rank("natural_gradient") + 1
-    assert step_size("natural_gradient_vine", 3.0) == "λ = 3"
-    assert step_size("max_kl_vine", 0.01) == "δ = 0.01"
+def test_the_front_page_above_the_results_has_its_block_filled(tmp_path: Path) -> None:
+    front = tmp_path / "README.md"
+    front.write_text(f"before\n{pages.BEGIN}\nold\n{pages.END}\nafter\n")
+    write_run(tmp_path / "results" / "runs", [1.0, 2.0], scale="desk")
+    for _ in range(2):
+        assert report.main(["--results", str(tmp_path / "results")]) == 0
+        text = front.read_text()
+        assert text.startswith(f"before\n{pages.BEGIN}\n**Learning curves")
+        assert text.endswith(f"8 no data.\n{pages.END}\nafter\n")
+        assert "| Hopper | TRPO, single path | 2 |" in text
 
 
 def test_importing_the_report_loads_no_plotting() -> None:

@@ -2,87 +2,79 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from analysis_runs import write_run, write_theory
+from analysis_runs import SEEN_AS_5, found, write_run, write_theory
 
-from analysis import load, theory
-from analysis.chapters import chapters, draw, tabulate
-from analysis.claims import judge
+from analysis import kinds, load, tidy
+from analysis.chapter import verdicts
+from analysis.chapters import theory_bounds, theory_line, theory_steps
 from analysis.drawing import render
 
-ALIKE = "20 states, γ = 0.9, seen as 5"
+
+def loaded(path: Path) -> pd.DataFrame:
+    return kinds.marked(load.runs(path).runs)
 
 
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
+def judge(frame: pd.DataFrame) -> pd.DataFrame:
+    return verdicts(list(found(frame).values()))
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> pd.DataFrame:
     write_theory(tmp_path)
-    return load.runs(tmp_path)
+    return loaded(tmp_path)
 
 
 def test_runs_are_told_apart_by_their_mdps_and_method(tmp_path: Path) -> None:
     write_theory(tmp_path / "runs", seeds=1)
-    write_theory(tmp_path / "runs", seeds=1, env__observations=None, gamma=0.99)
-    frame = load.latest(load.runs(tmp_path / "runs"))
+    write_theory(tmp_path / "runs", seeds=1, task="20 states, γ = 0.99")
+    frame = load.runs(tmp_path / "runs").runs
     assert frame.run_id.nunique() == 10
-    assert sorted(set(frame.env)) == [ALIKE, "20 states, γ = 0.99"]
-    load.save_tidy(frame, tmp_path / "theory__demo.csv")
-    back = load.tidy(tmp_path / "theory__demo.csv")
-    assert list(back.columns) == list(frame.columns)
-    assert back.distance.max() == 0.4
-
-
-def test_other_runs_keep_their_columns(tmp_path: Path) -> None:
-    write_theory(tmp_path / "runs", seeds=1)
-    write_run(tmp_path / "runs", [1.0])
-    frame = load.runs(tmp_path / "runs")
-    load.save_tidy(frame[frame.experiment == "modern"], tmp_path / "modern__demo.csv")
-    columns = load.tidy(tmp_path / "modern__demo.csv").columns
-    assert list(columns) == load.RUN + load.METRICS
+    assert sorted(set(frame.env)) == [SEEN_AS_5, "20 states, γ = 0.99"]
+    tidy.save(frame, tmp_path / "theory__demo.csv", theory_bounds.CHAPTER.columns)
+    assert tidy.read(tmp_path / "theory__demo.csv").distance.max() == 0.4
 
 
 def test_slack_is_over_the_random_pairs_alone(runs: pd.DataFrame) -> None:
-    found = theory.slacks(runs)
-    assert len(found) == 6 * 2 * 4
-    row = found[found.bound == "tv"].groupby("run_id").first()
-    assert row[load.QUANTILES].to_numpy().tolist() == [[4, 8, 12, 16, 20, 24]] * 2
+    slacks = theory_bounds.measure(runs, runs).slacks
+    assert len(slacks) == 6 * 2 * 4
+    row = slacks[slacks.bound == "tv"].groupby("run_id").first()
+    assert row[list(theory_bounds.QUANTILES)].to_numpy().tolist() == [[4, 8, 12, 16, 20, 24]] * 2
 
 
 def test_each_bound_has_its_median_its_least_and_its_violations(runs: pd.DataFrame) -> None:
     """Medians 4k i over i = 1, 2, 3, 4: 10 k. Three learners and the pairs, on ten MDPs each."""
     column = "violations_kl"
     runs.loc[(runs.method == "minorise_maximise") & (runs.iteration == 2), column] = 3.0
-    table = theory.bounds(runs, rng()).set_index("bound")
+    table = theory_bounds.measure(runs, runs).table.set_index("bound")
     assert table["median"].tolist() == [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]
     assert table.least.tolist() == [1, 2, 3, 4, 5, 6]
     assert (table.n == 2).all()
     assert (table.checked == 4 * 2 * 4 * 10).all()
-    assert table.violations.to_dict() == dict.fromkeys(theory.BOUNDS, 0) | {"kl": 6}
+    assert table.violations.to_dict() == dict.fromkeys(theory_bounds.BOUNDS, 0) | {"kl": 6}
 
 
 def test_curves_and_steps_are_means_over_runs(runs: pd.DataFrame) -> None:
     second = (runs.method == "minorise_maximise") & (runs.seed == 1)
     runs.loc[second, "regret_mean"] *= 3
-    curve = theory.curves(runs, "regret_mean", rng()).query("method == 'minorise_maximise'")
+    measured = theory_steps.measure(runs, runs)
+    curve = measured.curves["regret_mean"].query("method == 'minorise_maximise'")
     assert curve["mean"].tolist() == [2.0, 1.0, pytest.approx(2 / 3), 0.5]
-    assert (curve.low.tolist()[0], curve.high.tolist()[0]) == (1.0, 3.0)
-    table = theory.steps(runs, rng()).set_index("method")
+    assert (curve.low.iloc[0], curve.high.iloc[0]) == pytest.approx((2 - 12.706205, 2 + 12.706205))
+    table = measured.table.set_index("method")
     assert table.lowered.to_dict() == {
         "minorise_maximise": 0, "natural_gradient": 0, "policy_iteration": 8
     }  # fmt: skip
     assert (table.taken == 80).all()
-    assert table.loc["minorise_maximise", ["regret", "low", "high"]].tolist() == [0.5, 0.25, 0.75]
+    assert table.loc["minorise_maximise", "regret"] == 0.5
     assert table.kl.tolist() == [0.009] * 3
 
 
 def test_the_line_is_of_one_run_from_left_to_right(runs: pd.DataFrame) -> None:
-    assert theory.line(runs).position.tolist() == [-1.0, 0.0, 1.0, 2.0]
-    named = theory.points(runs).set_index("point").position
+    along, points = theory_line.measure(runs, runs)
+    assert along.position.tolist() == [-1.0, 0.0, 1.0, 2.0]
+    named = points.set_index("point").position
     assert named.to_dict() == {"θ_old": 0.0, "maximum of M": 1.0, "maximum of η": 2.0}
 
 
@@ -90,7 +82,7 @@ def test_what_never_happens_is_counted_and_what_happens_sometimes_is_a_share(
     runs: pd.DataFrame,
 ) -> None:
     runs.loc[(runs.method == "random_pairs") & (runs.iteration == 1), "violations_tv"] = 1.0
-    table = judge(runs, rng()).set_index("claim")
+    table = judge(runs).set_index("claim")
     shown = table[["runs", "difference [95 % interval]", "verdict"]].apply(tuple, axis=1)
     assert shown["η is never below L − 4εγα² / (1−γ)²"] == (
         *("8", "2 of 320 pairs", "contradicted"),
@@ -109,28 +101,25 @@ def test_what_never_happens_is_counted_and_what_happens_sometimes_is_a_share(
 
 def test_without_runs_on_finite_mdps_nothing_is_claimed(tmp_path: Path) -> None:
     write_run(tmp_path, [1.0])
-    assert not judge(load.runs(tmp_path), rng()).claim.str.contains("η").any()
+    assert not judge(loaded(tmp_path)).claim.str.contains("η").any()
 
 
 @pytest.mark.parametrize("status", ["done", "running"])
 def test_every_chapter_is_drawn_and_tabulated(tmp_path: Path, status: str) -> None:
     write_theory(tmp_path, status=status)
-    found = list(chapters(load.runs(tmp_path)))
-    assert [each.stem for each in found] == [
-        *("theory_line__demo", "theory_bounds__demo", "theory_steps__demo"),
-    ]
-    for chapter in found:
-        assert render(draw(chapter), "png")
-        numbers, words = tabulate(chapter)
+    each = found(loaded(tmp_path))
+    assert list(each) == ["theory_line__demo", "theory_bounds__demo", "theory_steps__demo"]
+    for chapter in each.values():
+        assert render(chapter.picture(), "png")
+        numbers, words = chapter.table()
         assert len(numbers) == len(words)
         assert bool(len(words)) == (status == "done")
 
 
 def test_a_run_that_has_not_begun_is_no_data(tmp_path: Path) -> None:
-    write_run(tmp_path, [], status="running", experiment="theory", algo__name="theory",
-              algo__method="line", env__name="garnet", env__states=20, gamma=0.9)  # fmt: skip
-    frame = load.runs(tmp_path)
-    for chapter in chapters(frame):
-        assert render(draw(chapter), "svg")
-        assert tabulate(chapter)[1].empty
-    assert set(judge(frame, rng()).verdict) == {"no data"}
+    write_run(tmp_path, [], status="running", experiment="theory", algo="line", task=SEEN_AS_5)
+    frame = loaded(tmp_path)
+    for chapter in found(frame).values():
+        assert render(chapter.picture(), "svg")
+        assert chapter.table().words.empty
+    assert set(judge(frame).verdict) == {"no data"}

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 
-from analysis import load, statistics
+from analysis import tidy
+from analysis.chapters import tuning
 from runners.settings import tree as config
 
 DATA = Path(__file__).parents[1] / "results" / "data"
@@ -22,10 +23,13 @@ def test_cartpole_and_swimmer_were_tuned() -> None:
 
 @pytest.mark.parametrize("path", TUNED, ids=lambda path: path.stem)
 def test_figure4_runs_with_the_penalty_that_was_chosen(path: Path) -> None:
-    (choice,) = statistics.chosen(load.tidy(path)).itertuples()
+    (choice,) = tuning.chosen(tidy.read(path), "desk").itertuples()
     config.register()
     with initialize_config_dir(str(config.CONF), version_base="1.3"):
-        overrides = [f"+experiment=figure4_{choice.panel}", "algo=natural_gradient"]
+        overrides = [
+            f"+experiment={choice.experiment.replace('tuning_', 'figure4_')}",
+            "algo=natural_gradient",
+        ]
         cfg = compose("config", [*overrides, "scale=desk"])
     assert cfg.algo.penalty == pytest.approx(choice.step_size)
     assert choice.tried > 2

@@ -1,0 +1,137 @@
+"""A figure or table of the paper as a value, and what runs it finds."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import pandas as pd
+
+from analysis import claim
+from analysis.claim import Claim
+from analysis.drawing import Figure
+from analysis.names import SCALES
+from analysis.words import NOTHING
+
+F = TypeVar("F")
+DEPARTS = "departs in"
+"""The column that a table gains where some of its rows are of runs that depart."""
+
+
+class Table(NamedTuple):
+    """A table as numbers, and the same rows in words."""
+
+    numbers: pd.DataFrame
+    words: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Chapter(Generic[F]):
+    """A figure or table of the paper, made from our runs.
+
+    Args:
+        name: what its files are called, before their scale.
+        title: its heading.
+        text: what a reader of the report has to know to read it.
+        experiments: whose runs it reads.
+        measure: all that is estimated, once: of its runs at one scale, and of all runs of every
+            experiment and scale. None of them departs from its experiment, or all do in one way.
+        draw: the picture of what was measured, at a scale; computes nothing.
+        tabulate: the table of what was measured.
+        claims: what the paper says of it.
+        columns: of `metrics.csv`, that it reads beyond those that every frame has.
+        whole: whether it reads every iteration of a run.
+        headline: of what was measured, what the front page shows.
+    """
+
+    name: str
+    title: str
+    text: str
+    experiments: tuple[str, ...]
+    measure: Callable[[pd.DataFrame, pd.DataFrame], F]
+    draw: Callable[[F, str], Figure]
+    tabulate: Callable[[F], Table]
+    claims: tuple[Claim[F], ...] = ()
+    columns: tuple[str, ...] = ()
+    whole: bool = False
+    headline: Callable[[F], pd.DataFrame] | None = None
+
+
+@dataclass(frozen=True)
+class Found(Generic[F]):
+    """A chapter at one scale: its runs, and what it measured of them.
+
+    Args:
+        runs: all of them, those that depart too.
+        own: what was measured of the runs as their experiments have them; None without any.
+        departed: what was measured of the others, by how they depart.
+    """
+
+    chapter: Chapter[F]
+    scale: str
+    runs: pd.DataFrame
+    own: F | None
+    departed: dict[str, F]
+
+    @property
+    def stem(self) -> str:
+        """The file name of everything made from it, without its suffix."""
+        return f"{self.chapter.name}__{self.scale}"
+
+    def picture(self) -> Figure | None:
+        """The figure, of the runs that do not depart."""
+        return None if self.own is None else self.chapter.draw(self.own, self.scale)
+
+    def table(self) -> Table:
+        """The table; runs that depart have rows of their own, which say in what."""
+        parts = [] if self.own is None else [("", self.chapter.tabulate(self.own))]
+        parts += [(words, self.chapter.tabulate(f)) for words, f in self.departed.items()]
+        if not self.departed:
+            return parts[0][1]
+        numbers = [table.numbers.assign(departs=words) for words, table in parts]
+        words = [table.words.assign(**{DEPARTS: words or NOTHING}) for words, table in parts]
+        return Table(pd.concat(numbers, ignore_index=True), pd.concat(words, ignore_index=True))
+
+    def headline(self) -> pd.DataFrame:
+        """What the front page shows, of the runs that do not depart."""
+        shown = self.chapter.headline
+        return pd.DataFrame() if self.own is None or shown is None else shown(self.own)
+
+    def verdicts(self) -> pd.DataFrame:
+        """One row per claim whose experiment has runs that do not depart."""
+        present = set(self.runs.experiment[~self.runs.departs.astype(bool)])
+        judged = [c for c in self.chapter.claims if c.experiment in present]
+        rows = [c.row(self.own) for c in judged if self.own is not None]
+        return pd.DataFrame(rows, columns=claim.COLUMNS)
+
+
+def find(chapters: Sequence[Chapter[Any]], frame: pd.DataFrame) -> Iterator[Found[Any]]:
+    """Each chapter at each scale that has runs, the largest scale first.
+
+    frame: all runs, as `kinds.marked` leaves them.
+    """
+    departs = frame.departs.astype(bool)
+    for chapter in chapters:
+        mine = frame.experiment.isin(chapter.experiments)
+        for scale in SCALES:
+            runs = frame[mine & (frame.scale == scale)]
+            if not runs.empty:
+                groups = {str(k): group for k, group in runs.groupby("departs", sort=True)}
+                own = groups.pop("", None)
+                yield Found(
+                    chapter,
+                    scale,
+                    runs,
+                    None if own is None else chapter.measure(own, frame[~departs]),
+                    {k: chapter.measure(group, group) for k, group in groups.items()},
+                )
+
+
+def verdicts(found: Sequence[Found[Any]]) -> pd.DataFrame:
+    """Every claim at every scale that has runs for it, the largest scale first."""
+    judged = [
+        each.verdicts().assign(scale=scale)
+        for scale in SCALES
+        for each in found
+        if scale == each.scale
+    ]
+    return pd.concat(judged, ignore_index=True)

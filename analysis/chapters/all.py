@@ -1,0 +1,26 @@
+"""The chapters, in the report's order."""
+
+from typing import Any
+
+from analysis.chapter import Chapter
+from analysis.chapters import (
+    figure4,
+    modern,
+    step_rules,
+    theory_bounds,
+    theory_line,
+    theory_steps,
+    tuning,
+    variance,
+)
+
+CHAPTERS: tuple[Chapter[Any], ...] = (
+    figure4.CHAPTER,
+    tuning.CHAPTER,
+    modern.CHAPTER,
+    step_rules.CHAPTER,
+    variance.CHAPTER,
+    theory_line.CHAPTER,
+    theory_bounds.CHAPTER,
+    theory_steps.CHAPTER,
+)

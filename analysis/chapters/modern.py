@@ -1,0 +1,82 @@
+"""Learning curves with the modern protocol, and what others published at one million steps."""
+
+import pandas as pd
+
+from analysis import published
+from analysis.chapter import Chapter, Table
+from analysis.claim import Claim
+from analysis.drawing import Figure, grid, legend, style
+from analysis.learned import Learned, learned
+from analysis.names import NATURAL, TRPO, named, task
+from analysis.panels import learning_curves, method_lines, notes, run_counts
+from analysis.words import final_scores, ordered
+
+EXPERIMENT = "modern"
+POINTS = 100
+"""Even steps of a curve."""
+
+
+def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Learned:
+    """Return of the last 100 training episodes."""
+    return learned(runs, "return_100", "env_steps", POINTS)
+
+
+@style()
+def draw(found: Learned, scale: str) -> Figure:
+    """One panel a task: return of the last 100 training episodes against environment steps."""
+    from matplotlib.ticker import EngFormatter
+
+    curves, envs = found.curves, list(ordered(found.table, "env").env.unique())
+    columns = min(3, len(envs))
+    figure, panels = grid(-(-len(envs) // columns), columns)
+    for panel in panels[len(envs) :]:
+        panel.set_axis_off()
+    for panel, env in zip(panels, envs, strict=False):
+        ours = curves[curves.env == env]
+        learning_curves(panel, ours)
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+        panel.set_xlim(left=0)
+        panel.set_title(f"{task(env)} ({run_counts(ours)})")
+        panel.set_ylabel("return, last 100 episodes")
+        panel.set_xlabel("environment steps")
+    legend(figure, method_lines(curves.method), notes(curves))
+    figure.suptitle(f"Learning curves with the modern protocol at scale “{scale}”")
+    return figure
+
+
+def tabulate(found: Learned) -> Table:
+    """Final scores, published ones beside them."""
+    return Table(found.table, final_scores(found.table, published.at_one_million()))
+
+
+def headline(found: Learned) -> pd.DataFrame:
+    """The table without its counts."""
+    words = tabulate(found).words
+    return words.drop(columns=["step size", "runs", "failed", "unfinished"])
+
+
+def _ends_above(env: str, other: str) -> Claim[Learned]:
+    text = f"TRPO ends above {named(other)} on {task(env)}"
+    source = "§8.1, carried to a modern task"
+    return Claim(text, source, EXPERIMENT, lambda f: f.above(env, TRPO, other, f.final))
+
+
+CHAPTER = Chapter(
+    name="modern",
+    title="Learning curves with the modern protocol",
+    text=(
+        "Mean return of the last 100 training episodes against environment steps. Published "
+        "numbers are context, not a comparison on equal terms: sources differ in task version, "
+        "in tuning and in whether they report the last or the best policy."
+    ),
+    experiments=(EXPERIMENT,),
+    measure=measure,
+    draw=draw,
+    tabulate=tabulate,
+    claims=tuple(
+        _ends_above(env, other)
+        for env in ("hopper", "walker2d", "half_cheetah", "swimmer")
+        for other in (NATURAL, "vanilla_pg")
+    ),
+    headline=headline,
+)

@@ -1,0 +1,81 @@
+"""What runs that learn ended at, and how they got there: each method at its best step size."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis.claim import Evidence, above
+from analysis.curves import curves
+from analysis.names import DONE, FAILED, TRPO
+from analysis.statistics import Array, averages, best_step_size, scores, summary
+
+Values = Callable[[str, str], Array]
+"""Of a task and a method, a value per run (n,)."""
+
+
+class Learned(NamedTuple):
+    """All that is estimated of runs that learn.
+
+    Args:
+        metric: what a run is judged by.
+        best: of the runs, those of each task's and method's best step size, by iteration.
+        scores: one row per run of `best`.
+        averages: the same, a finished run's score being its mean over all iterations.
+        table: one row per task, method and step size, the worse ones too.
+        curves: of `best`, by task and method.
+    """
+
+    metric: str
+    best: pd.DataFrame
+    scores: pd.DataFrame
+    averages: pd.DataFrame
+    table: pd.DataFrame
+    curves: pd.DataFrame
+
+    def final(self, env: str, method: str) -> Array:
+        """The score of each run of a method (n,)."""
+        return _values(self.scores, env, method)
+
+    def average(self, env: str, method: str) -> Array:
+        """The mean over all iterations of each run of a method (n,)."""
+        return _values(self.averages, env, method)
+
+    def after(self, iteration: int) -> Values:
+        """The score of each run after so many iterations; runs that stopped earlier are left out.
+
+        A run that failed earlier counts, as it does everywhere.
+        """
+        reached = self.best.groupby("run_id").iteration.transform("max") >= iteration
+        failed = self.best.status == FAILED
+        own = self.best[(reached & (self.best.iteration <= iteration)) | failed]
+        scored = scores(
+            own.assign(status=own.status.where(own.status == FAILED, DONE)), self.metric
+        )
+        return partial(_values, scored)
+
+    def tenth_of_rise(self, env: str) -> float:
+        """A tenth of what TRPO gains from its first iteration to its last; NaN if that is none."""
+        own = self.best[(self.best.env == env) & (self.best.method == TRPO)]
+        own = own.dropna(subset=[self.metric]).sort_values("iteration")
+        first, last = own.groupby("run_id")[self.metric].first(), self.final(env, TRPO)
+        rise = last.mean() - first.mean() if len(last) else float("nan")
+        return float(rise / 10) if rise > 0 else float("nan")
+
+    def above(self, env: str, left: str, right: str, values: Values) -> Evidence:
+        """What the runs say about “one method is above another”, by a tenth of TRPO's rise."""
+        return above(values(env, left), values(env, right), self.tenth_of_rise(env))
+
+
+def learned(runs: pd.DataFrame, metric: str, x: str, steps: int | None = None) -> Learned:
+    """Measure `metric` of the runs, and its curves over `x` (see `curves.curves`)."""
+    best = best_step_size(runs, metric)
+    drawn = curves(best, x, metric, steps)
+    table = summary(scores(runs, metric))
+    return Learned(metric, best, scores(best, metric), averages(best, metric), table, drawn)
+
+
+def _values(scored: pd.DataFrame, env: str, method: str) -> Array:
+    own = scored[(scored.env == env) & (scored.method == method)]
+    return own.score.dropna().to_numpy(dtype=float)

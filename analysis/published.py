@@ -1,0 +1,54 @@
+"""Numbers that others published: the paper's Figure 4, and results at one million steps."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.names import NATURAL, TRPO, task
+from analysis.words import number
+
+REFERENCE = Path(__file__).parent / "reference"
+COMPARABLE = ["half_cheetah", "hopper", "swimmer", "walker2d"]
+"""Tasks whose v5 can be compared with published v1 to v3 numbers."""
+
+
+def figure4() -> pd.DataFrame:
+    """The paper's Figure 4, read off its vector graphics: mean of five runs, reward per step.
+
+    Columns: env (our task of the panel), method, iteration, reward_per_step, half_error_bar.
+    """
+    read = pd.read_csv(REFERENCE / "figure4.csv").rename(columns={"panel": "env"})
+    return read.assign(env=read.env.replace({"walker": "walker2d"}))
+
+
+def figure4_at(updates: pd.Series) -> pd.Series:
+    """The paper's reward per step where our runs end, by (env, method).
+
+    updates: by (env, method), the policy iterations that our last batch had behind it. Between
+    the points that were read off, linear; where we ran longer, the paper's last point.
+    """
+    ours, words = updates.to_dict(), {}
+    for key, curve in figure4().sort_values("iteration").groupby(["env", "method"]):
+        if key in ours:
+            last = curve.iteration.max()
+            at = min(int(ours[key]), last)
+            reward = number(float(np.interp(at, curve.iteration, curve.reward_per_step)))
+            words[key] = f"{reward} (iteration {at}{', its last' if ours[key] > last else ''})"
+    return pd.Series(words, name="paper, Figure 4", dtype="object")
+
+
+def at_one_million() -> pd.Series:
+    """Published means at one million steps: lowest – highest of the sources, by (env, method)."""
+    rows = pd.read_csv(REFERENCE / "published_results.csv")
+    rows = rows[rows.env_steps == 1e6]
+    rows["env"] = rows.task.map({task(env): env for env in COMPARABLE})
+    rows["method"] = rows.algorithm.map({"trpo": TRPO, "npg": NATURAL})
+    groups = rows.dropna(subset=["env"]).groupby(["env", "method"]).value
+    words = {key: _sources(values) for key, values in groups}
+    return pd.Series(words, name="published at 1M steps", dtype="object")
+
+
+def _sources(values: pd.Series) -> str:
+    low, high, n = number(values.min()), number(values.max()), len(values)
+    return f"{low} (1 source)" if n == 1 else f"{low} to {high} ({n} sources)"
