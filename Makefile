@@ -6,10 +6,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 SCALE ?= demo
 
-.PHONY: help setup check test reproduce figures tables claims report bench clean
+.PHONY: help setup check test test-fast reproduce figures tables claims report bench clean
 
 help: ## Show these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Make .venv and install requirements.lock
 
@@ -25,6 +25,9 @@ check: setup ## Lint and type-check
 
 test: setup ## Run the tests on all cores
 	$(PY) -m pytest -n auto
+
+test-fast: setup ## Run the unit tests alone, in under a minute
+	$(PY) -m pytest -n auto -m "not process"
 
 reproduce: setup ## Train everything at SCALE=demo|desk|paper (default demo), then draw and judge it
 	@$(PY) -m runners.reproduce --scale $(SCALE); trained=$$?; \

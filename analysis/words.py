@@ -49,6 +49,11 @@ def rowwise(words: Callable[..., str], columns: pd.DataFrame) -> list[str]:
     return [words(*row) for row in columns.itertuples(index=False)]
 
 
+def intervals(rows: pd.DataFrame, *columns: str) -> list[str]:
+    """`with_interval` of each row; columns: the mean, the low and the high end."""
+    return rowwise(with_interval, rows[list(columns)])
+
+
 def ordered(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """The table sorted by these columns: names by their rank, everything else by itself."""
     return table.sort_values(list(columns), key=_by_rank)
@@ -73,7 +78,7 @@ def final_scores(table: pd.DataFrame, *contexts: pd.Series) -> pd.DataFrame:
             "method": labels(rows.method),
             "step size": rowwise(step_size, rows[["method", "step_size"]]),
             "runs": rowwise(counted, rows[["n", "runs"]]),
-            "mean [95 % interval]": rowwise(with_interval, rows[["mean", "low", "high"]]),
+            "mean [95 % interval]": intervals(rows, "mean", "low", "high"),
             "lowest to highest": rowwise(_range, rows[["min", "max"]]),
             "failed": rows.failed,
             "unfinished": rows.unfinished,

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1] / "analysis"
 MODULES = sorted(ROOT.rglob("*.py"))
 CHAPTERS = sorted((ROOT / "chapters").glob("*.py"))
 MAY_IMPORT = {
-    **{"all": None, "figure4": {"figure4_picture", "tuning"}},
+    **{"all": None, "figure4": {"tuning"}},
     **{name: {"finite"} for name in ("theory_line", "theory_bounds", "theory_steps")},
 }
 """Which chapters import others: None is all of them."""

@@ -26,6 +26,7 @@ from trpo.streams import stream
 from trpo.tabular.theory import METHODS
 from trpo.updates import Direction, Rule, adaptive
 
+pytestmark = pytest.mark.process
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/[!_]*.yaml"))
 DISCRETE = ("env=gymnasium", "env.id=CartPole-v1")
 NEEDS = {  # what an option has to be composed with

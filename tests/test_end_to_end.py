@@ -10,6 +10,7 @@ from test_cli import metrics, start, train
 
 from analysis import report
 
+pytestmark = pytest.mark.process
 HOPPER = (
     *("env=hopper", "protocol=modern", "total_steps=null", "steps_per_iteration=3000"),
     "checkpoint_every=1",

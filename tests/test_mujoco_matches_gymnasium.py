@@ -186,10 +186,10 @@ def test_only_the_settotalmass_warning_is_silenced(capfd: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"frame_skip": 0}, r"env\.frame_skip must be at least 1, not 0"),
-        ({"horizon": 0}, r"env\.horizon must be at least 1, not 0"),
-        ({"reset_noise_scale": -1.0}, r"env\.reset_noise_scale must be at least 0, not -1\.0"),
-        ({"healthy_z_range": (2.0, 0.7)}, r"env\.healthy_.*range must rise, not go from 2\.0 to"),
+        ({"frame_skip": 0}, r"frame_skip must be at least 1, not 0"),
+        ({"horizon": 0}, r"horizon must be at least 1, not 0"),
+        ({"reset_noise_scale": -1.0}, r"reset_noise_scale must be at least 0, not -1\.0"),
+        ({"healthy_z_range": (2.0, 0.7)}, r"healthy ranges must rise, not go from 2\.0 to"),
     ],
 )
 def test_impossible_numbers_are_refused_naming_the_setting(options: Options, message: str) -> None:

@@ -24,6 +24,7 @@ from runners.store.table import Table, last_row
 from runners.sweep.jobs import Job, estimated_seconds, jobs, measured_rate
 from runners.sweep.progress import Monitor, SweepCallback, bar, plan, summary
 
+pytestmark = pytest.mark.process
 Planner = Callable[..., list[Job]]
 
 

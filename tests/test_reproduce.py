@@ -13,6 +13,8 @@ from runners.store.checkpoint import Position
 from runners.store.table import Table
 from runners.sweep.jobs import Job
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -7,21 +7,23 @@ import pandas as pd
 
 from analysis import published
 from analysis.chapter import Chapter, Table
-from analysis.chapters import figure4_picture, tuning
-from analysis.chapters.figure4_picture import PANELS
+from analysis.chapters import tuning
 from analysis.claim import Claim, Evidence, above, above_all, alike, hundredth_of
-from analysis.drawing import Figure
+from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.learned import Learned, learned
 from analysis.names import NATURAL, TRPO, TRPO_VINE, look, named, task
+from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts, step_sizes
 from analysis.words import (
     NOTHING,
     final_scores,
+    intervals,
     labels,
     ordered,
-    rowwise,
     step_size,
-    with_interval,
 )
+
+PANELS = {"cartpole": "cart-pole", "swimmer": "swimmer", "hopper": "hopper", "walker2d": "walker"}
+"""The tasks, and what the paper calls them."""
 
 
 class Measured(NamedTuple):
@@ -41,9 +43,47 @@ def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
     return Measured(ours, tuned, published.figure4_at(last))
 
 
+@style()
 def draw(found: Measured, scale: str) -> Figure:
-    """Our curves and the paper's."""
-    return figure4_picture.draw(found.learned.curves, published.figure4(), found.tuned, scale)
+    """The four panels; the paper's own curves are thin and dashed behind ours, with error bars."""
+    curves, paper = found.learned.curves, published.figure4()
+    figure, panels = grid(2, 2, panel=(4.9, 3.6))
+    for panel, (env, name) in zip(panels, PANELS.items(), strict=True):
+        ours, theirs = curves[curves.env == env], paper[paper.env == env]
+        total = theirs.iteration.max()
+        last = total if ours.empty else ours.x.max()
+        _paper_curves(panel, theirs[theirs.iteration <= last])
+        learning_curves(panel, ours, shade=0.13)
+        panel.set_xlim(0, max(last, 1))
+        panel.set_title(f"{name.capitalize()} ({run_counts(ours)})")
+        panel.set_ylabel("reward per time step")
+        panel.set_xlabel(f"policy iterations (the paper ran {total + 1})")
+    methods = [*curves.method, *paper.method[paper.env.isin(PANELS)]]
+    said = ["dashed: the paper's five runs", *notes(curves), *_tuned(curves, found.tuned)]
+    legend(figure, method_lines(methods), said)
+    figure.suptitle(f"Figure 4, trained here at scale “{scale}”")
+    return figure
+
+
+def _paper_curves(panel: Axes, paper: pd.DataFrame) -> None:
+    """The paper's curves and its half error bars, faint."""
+    for method in by_rank(paper.method):
+        own, colour = paper[paper.method == method], look(method).colour
+        panel.plot(own.iteration, own.reward_per_step, "--", color=colour, linewidth=0.9,
+                   alpha=0.5, zorder=1)  # fmt: skip
+        bars = own.dropna(subset=["half_error_bar"])
+        panel.errorbar(bars.iteration, bars.reward_per_step, yerr=bars.half_error_bar, fmt="none",
+                       ecolor=colour, elinewidth=0.6, alpha=0.35, zorder=1)  # fmt: skip
+
+
+def _tuned(curves: pd.DataFrame, tuned: pd.DataFrame) -> list[str]:
+    """Which of the curves' step sizes were the best of a sweep on other seeds."""
+    cells = curves.drop_duplicates(["env", "method"])[["env", "method", "step_size"]]
+    both = cells.merge(tuned, on=["env", "method", "step_size"])
+    return [
+        f"{look(method).label}: tuned in factors of three on other seeds ({sizes})"
+        for method, sizes, _ in step_sizes(both)
+    ]
 
 
 def tabulate(found: Measured) -> Table:
@@ -67,7 +107,7 @@ def _choices(tuned: pd.DataFrame) -> pd.Series:
 def headline(found: Measured) -> pd.DataFrame:
     """A method a line; of each task, our final score and the paper's at the same iteration."""
     rows = ordered(found.learned.table, "env", "method")
-    rows = rows.assign(ours=rowwise(with_interval, rows[["mean", "low", "high"]]))
+    rows = rows.assign(ours=intervals(rows, "mean", "low", "high"))
     table = ordered(rows.drop_duplicates("method"), "method")[["method"]]
     for env in rows.env.unique():
         ours = rows[rows.env == env].set_index("method").ours

@@ -9,7 +9,7 @@ from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, PAIRS, finished
 from analysis.claim import Claim, Evidence, never
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.statistics import interval
-from analysis.words import of_all, rowwise, with_interval
+from analysis.words import intervals, of_all, rowwise
 
 
 class Bound(NamedTuple):
@@ -125,7 +125,6 @@ def _band(panel: Axes, own: pd.DataFrame, colour: str) -> None:
 def tabulate(found: Measured) -> Table:
     """Slacks and violations, each bound with its source and its proof."""
     table = found.table
-    slack = rowwise(with_interval, table[["median", "low", "high"]])
     words = pd.DataFrame(
         {
             "bound": table.bound.map(lambda name: f"L − {BOUNDS[name].penalty}"),
@@ -133,7 +132,7 @@ def tabulate(found: Measured) -> Table:
             "proved": table.bound.map(lambda name: BOUNDS[name].proof),
             "MDPs": table.env,
             "runs": table.n,
-            "median slack [95 % interval]": slack,
+            "median slack [95 % interval]": intervals(table, "median", "low", "high"),
             "least slack": table.least,
             "violations": rowwise(of_all, table[["violations", "checked"]]),
         }

@@ -11,7 +11,7 @@ from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import NATURAL, look, method_rank
 from analysis.panels import by_rank, method_lines
 from analysis.statistics import interval
-from analysis.words import labels, of_all, rowwise, with_interval
+from analysis.words import intervals, labels, of_all, rowwise
 
 ROWS = {
     "regret_mean": ("regret, rewards a step", "linear"),
@@ -131,10 +131,8 @@ def tabulate(found: Measured) -> Table:
             "method": labels(rows.method),
             "runs": rows.n,
             "steps that lowered η": rowwise(of_all, rows[["lowered", "taken"]]),
-            "KL of a step [95 % interval]": rowwise(
-                with_interval, rows[["kl", "kl_low", "kl_high"]]
-            ),
-            "last regret [95 % interval]": rowwise(with_interval, rows[["regret", "low", "high"]]),
+            "KL of a step [95 % interval]": intervals(rows, "kl", "kl_low", "kl_high"),
+            "last regret [95 % interval]": intervals(rows, "regret", "low", "high"),
         }
     )
     return Table(found.table, words)

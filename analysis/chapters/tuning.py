@@ -9,7 +9,7 @@ from analysis.drawing import Figure, grid, key, style
 from analysis.names import task
 from analysis.panels import MEANS, RUNS, means_and_runs, run_counts
 from analysis.statistics import best, scores, summary
-from analysis.words import counted, labels, ordered, rowwise, spans, step_size, with_interval
+from analysis.words import counted, intervals, labels, ordered, rowwise, spans, step_size
 
 METRIC, WHERE_NONE = "reward_per_step", "desk"
 EXPERIMENTS = ("tuning_cartpole", "tuning_swimmer", "tuning_hopper", "tuning_walker")
@@ -82,14 +82,13 @@ def _short(size: float) -> str:
 def tabulate(found: Measured) -> Table:
     """The final score of each step size, the chosen ones marked."""
     rows = ordered(found.table, "env", "step_size")
-    score = rowwise(with_interval, rows[["mean", "low", "high"]])
     words = pd.DataFrame(
         {
             "task": rows.env.map(task),
             "method": labels(rows.method),
             "step size": rowwise(step_size, rows[["method", "step_size"]]),
             "runs": rowwise(counted, rows[["n", "runs"]]),
-            "final reward per step [95 % interval]": score,
+            "final reward per step [95 % interval]": intervals(rows, "mean", "low", "high"),
             "failed": rows.failed,
             "chosen": rows.chosen.map({True: "←", False: ""}),
         }

@@ -11,7 +11,7 @@ from analysis.claim import TENTH_IN_LOGS, Claim, Evidence, above
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import SAMPLERS, Look, sampler_rank, task, task_rank
 from analysis.statistics import Array
-from analysis.words import counted, ordered, rowwise, with_interval
+from analysis.words import counted, intervals, ordered, rowwise
 
 EXPERIMENT = "variance"
 BATCH = {
@@ -103,14 +103,13 @@ def tabulate(found: Measured) -> Table:
     rank = {unit: i for i, unit in enumerate(UNITS)}
     rows = found.table.assign(place=found.table.unit.map(rank))
     rows = ordered(rows, "env", "trained", "place", "sampler")
-    ratio = rowwise(with_interval, rows[["ratio", "low", "high"]])
     words = pd.DataFrame(
         {
             "task": rows.env.map(task),
             "TRPO iterations before": rows.trained.astype(int),
             "at the same number of": rows.unit.map(UNITS),
             "compared": rows.sampler.map(lambda name: f"{SAMPLERS[name].label} / vine"),
-            "variance ratio [95 % interval]": ratio,
+            "variance ratio [95 % interval]": intervals(rows, "ratio", "low", "high"),
             "runs": rowwise(counted, rows[["n", "seeds"]]),
             "without a signal": rows.silent,
         }
