@@ -9,12 +9,12 @@ import torch
 from torch.distributions import Categorical, Distribution, Independent, Normal, kl_divergence
 
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
-from trpo.simulators.protocol import Space
+from trpo.simulators.protocol import Box, Choices, Space
 from trpo.types import Samples, Tensor
 
 OBS, ACTIONS, CHOICES = 3, 2, 4
-CONTINUOUS = Space((OBS,), ACTIONS, False, -np.ones(ACTIONS), np.ones(ACTIONS), 100)
-DISCRETE = Space((OBS,), CHOICES, True, np.empty(0), np.empty(0), 100)
+CONTINUOUS = Space((OBS,), Box(-np.ones(ACTIONS), np.ones(ACTIONS)), 100)
+DISCRETE = Space((OBS,), Choices((CHOICES,)), 100)
 
 
 class Case(NamedTuple):

@@ -1,10 +1,5 @@
-"""Whole algorithms: estimates, bits, what is carried and what is reported."""
+"""Policy optimisation: what is carried, learnt and reported; see also test_algorithm_laws.py."""
 
-import pickle
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,14 +13,13 @@ from trpo.moments import observation_filter
 from trpo.policies import gaussian_mlp
 from trpo.reports import flatten
 from trpo.samplers.batches import Estimator, from_paths
-from trpo.samplers.single_path import Boundary, Carried, Sampled, single_path
+from trpo.samplers.single_path import Boundary, Sampled, single_path
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.streams import stream
-from trpo.types import Algorithm, Map
+from trpo.types import Algorithm
 from trpo.updates import Rule, natural_gradient, trpo
 
 GAE = Estimator(gamma=0.99, name="gae", lam=0.95, standardise=True, bootstrap=True)
-STEPS = 2505  # not a multiple of the chunk
 Result = tuple[State, list[dict[str, float]]]
 
 
@@ -37,12 +31,11 @@ class Recorder:
         simulator: Any,
         *,
         rule: Rule | None = None,
-        steps: int = STEPS,
+        steps: int = 300,
         boundary: Boundary = "bootstrap",
         estimator: Estimator = GAE,
         baseline: Any = None,
         filter_clip: float = 10.0,
-        pmap: Map = map,
     ) -> None:
         """Build it; persistent rows and a value network unless told otherwise."""
         self.policy = gaussian_mlp(simulator.space, hidden=(8,))
@@ -58,7 +51,7 @@ class Recorder:
             baseline or mlp_value(simulator.space.obs[0], hidden=(8,)),
             simulator.space,
             filter_clip=filter_clip,
-            compute=Compute(pmap),
+            compute=Compute(),
         )
 
     def _sample(self, *arguments: Any) -> Sampled:
@@ -80,51 +73,8 @@ def cartpoles() -> CartPoleSimulator:
     return CartPoleSimulator(CartPole(horizon=40), 5)
 
 
-@contextmanager
-def threads(count: int) -> Iterator[Map]:
-    """The map of a pool."""
-    with ThreadPoolExecutor(count, initializer=partial(torch.set_num_threads, 1)) as pool:
-        yield pool.map
-
-
-def bits(result: Result) -> bytes:
-    """All that a run leaves, byte for byte."""
-    state, infos = result
-    arrays = [state.theta.numpy(), state.seen.mean, state.seen.squares, state.recent]
-    if not isinstance(state.baseline, tuple | np.ndarray) or hasattr(state.baseline, "theta"):
-        arrays += [state.baseline.theta.numpy(), state.baseline.targets.squares]
-    assert isinstance(state.carried, Carried | None)
-    rows = pickle.dumps(state.carried and [*state.carried.snapshots])
-    return b"".join(np.asarray(a).tobytes() for a in arrays) + repr(infos).encode() + rows
-
-
-@pytest.mark.parametrize("boundary", ["bootstrap", "complete"])
-def test_bits_do_not_depend_on_the_number_of_threads(boundary: Boundary) -> None:
-    plain = bits(Recorder(cartpoles(), boundary=boundary).run(2))
-    for count in (1, 2, 3):
-        with threads(count) as pmap:
-            assert bits(Recorder(cartpoles(), boundary=boundary, pmap=pmap).run(2)) == plain
-
-
-def test_a_pickled_state_goes_on_with_the_same_bits_in_a_new_simulator() -> None:
-    whole_state, whole_infos = Recorder(cartpoles(), steps=300).run(4)
-    half, infos = Recorder(cartpoles(), steps=300).run(2)
-    copy = pickle.loads(pickle.dumps(half))
-    rest = Recorder(cartpoles(), steps=300).run(2, copy, first=2)
-    assert bits((rest[0], infos + rest[1])) == bits((whole_state, whole_infos))
-
-
-def test_a_step_leaves_the_state_it_was_given_as_it_was() -> None:
-    recorder = Recorder(cartpoles(), steps=300)
-    state, infos = recorder.run(1)
-    before = bits((state, infos))
-    first, second = (recorder.run(1, state, first=1) for _ in range(2))
-    assert bits((state, infos)) == before
-    assert bits(first) == bits(second) != before
-
-
 def test_observation_filter_is_frozen_within_an_iteration_and_then_sees_the_batch() -> None:
-    recorder = Recorder(cartpoles(), steps=300)
+    recorder = Recorder(cartpoles())
     state, _ = recorder.run(0)
     everything = []
     for i in range(3):
@@ -141,7 +91,7 @@ def test_observation_filter_is_frozen_within_an_iteration_and_then_sees_the_batc
 
 
 def test_without_a_filter_nothing_is_counted() -> None:
-    state, _ = Recorder(cartpoles(), steps=300, filter_clip=0.0).run(2)
+    state, _ = Recorder(cartpoles(), filter_clip=0.0).run(2)
     assert state.seen.count == 0
 
 
@@ -172,13 +122,13 @@ def test_iteration_without_a_finished_episode_reports_no_return() -> None:
 
 
 def test_parameters_that_are_not_finite_are_an_error_that_names_them() -> None:
-    recorder = Recorder(cartpoles(), rule=natural_gradient(penalty=1e-300), steps=300)
+    recorder = Recorder(cartpoles(), rule=natural_gradient(penalty=1e-300))
     with pytest.raises(FloatingPointError, match="policy parameters are not finite"):
         recorder.run(1)
 
 
 def test_baseline_is_fitted_after_the_update_that_used_it() -> None:
-    recorder = Recorder(cartpoles(), steps=300, baseline=linear_features(4), filter_clip=0.0)
+    recorder = Recorder(cartpoles(), baseline=linear_features(4), filter_clip=0.0)
     first, infos = recorder.run(1)
     assert infos[0]["explained_variance"] == pytest.approx(0, abs=1e-9)  # V was still zero
     _, (second,) = recorder.run(1, first, first=1)

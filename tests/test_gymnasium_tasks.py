@@ -7,9 +7,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.spaces import Box, Dict, Discrete, MultiBinary
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
 from trpo.simulators.gymnasium import GymnasiumSimulator
+from trpo.simulators.protocol import Choices
 
 ROW = np.array([0])
 REAL = Box(-1, 1, (2,))
@@ -52,16 +53,12 @@ def test_an_episode_is_what_gymnasium_itself_plays(id: str) -> None:
         simulator.reset(np.random.default_rng(0), ROW)
         obs, _ = env.reset(seed=seed)
         np.testing.assert_array_equal(simulator.observe(ROW)[0], obs)
-        rng, space, ended = np.random.default_rng(1), simulator.space, False
+        rng, kind, ended = np.random.default_rng(1), simulator.space.actions, False
         while not ended:
-            action = (
-                rng.integers(space.actions, size=1)
-                if space.discrete
-                else rng.uniform(space.low, space.high)
-            )
-            obs, reward, terminated, truncated, _ = env.step(
-                int(action[0]) if space.discrete else action
-            )
+            discrete = isinstance(kind, Choices)
+            action = rng.integers(kind.counts) if discrete else rng.uniform(*kind)
+            given = int(action[0]) if discrete else action
+            obs, reward, terminated, truncated, _ = env.step(given)
             step = simulator.step(action[None], ROW)
             np.testing.assert_array_equal(simulator.observe(ROW)[0], obs)
             assert (step.reward[0], step.terminal[0]) == (reward, terminated)
@@ -72,8 +69,8 @@ def test_an_episode_is_what_gymnasium_itself_plays(id: str) -> None:
 @pytest.mark.parametrize("id", ["Ant-v5", "Humanoid-v5", "HalfCheetah-v5"])
 def test_a_pickled_row_continues_for_200_steps_with_the_same_bits_elsewhere(id: str) -> None:
     with GymnasiumSimulator(id, 2) as simulator:
-        rng, space = np.random.default_rng(0), simulator.space
-        actions = rng.uniform(space.low, space.high, (240, 1, space.actions))
+        rng, kind = np.random.default_rng(0), simulator.space.actions
+        actions = rng.uniform(*kind, (240, 1, kind.dimensions))
         simulator.reset(rng, np.arange(2))
         for action in actions[:30]:
             simulator.step(action, ROW)
@@ -103,7 +100,7 @@ def test_a_limit_that_the_task_sets_itself_is_a_truncation_unless_it_ended(toy: 
 
 def test_discrete_actions_count_from_the_spaces_start(toy: Any) -> None:
     with GymnasiumSimulator(toy(acted=Discrete(3, start=5)), 1) as simulator:
-        assert simulator.space.actions == 3
+        assert simulator.space.actions == Choices((3,))
         simulator.step(np.array([[2]]), ROW)
         assert simulator.save(ROW)[0][2].plain["given"] == [7]
 
@@ -113,7 +110,7 @@ def test_pixels_stay_bytes_and_actions_take_the_spaces_shape(toy: Any) -> None:
     with GymnasiumSimulator(toy(**spaces), 1) as simulator:
         assert simulator.observe(ROW).dtype == np.uint8
         assert simulator.space.obs == (4, 3)
-        assert simulator.space.actions == 4
+        assert simulator.space.actions.dimensions == 4
         simulator.step(np.array([[1.0, 2.0, 3.0, 4.0]]), ROW)
         assert simulator.save(ROW)[0][2].plain["given"][0].tolist() == [[1, 2], [3, 4]]
 
@@ -136,6 +133,7 @@ def test_an_id_that_cannot_be_run_is_refused_naming_the_setting(id: str, message
 @pytest.mark.parametrize(
     ("spaces", "message"),
     [
+        ({"acted": MultiDiscrete([2, 3])}, "actions must be Discrete or a real Box, not Multi"),
         ({"acted": MultiBinary(3)}, "actions must be Discrete or a real Box, not MultiBinary"),
         ({"acted": Box(0, 9, (1,), np.int64)}, "actions must be Discrete or a real Box, not Box"),
         ({"seen": Dict(a=REAL)}, "observations must be a Box, not Dict"),

@@ -17,7 +17,7 @@ from trpo.dense import mlp, orthogonal, tanh_
 from trpo.networks import Network, network, with_free_parameters
 from trpo.parameters import UnfitError
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
-from trpo.simulators.protocol import Space
+from trpo.simulators.protocol import Box, Choices, Space
 from trpo.types import Tensor
 from trpo.updates import trpo, update
 
@@ -167,10 +167,13 @@ def test_vjp_is_the_adjoint_of_jvp_for_any_layers(layers: list[int], bias: bool,
 
 
 def test_paper_policies_have_the_papers_number_of_parameters() -> None:
-    cartpole = Space((4,), 1, False, -np.ones(1), np.ones(1), 1000)
-    swimmer = Space((10,), 2, False, -np.ones(2), np.ones(2), 1000)
+    cartpole = Space((4,), Box(-np.ones(1), np.ones(1)), 1000)
+    swimmer = Space((10,), Box(-np.ones(2), np.ones(2)), 1000)
     assert linear_gaussian(cartpole).network.size == 6  # §8.1
     assert gaussian_mlp(swimmer, hidden=(30,), hidden_bias=False).network.size == 364  # Table 2
+
+
+FACTORED = oracles.DISCRETE._replace(actions=Choices((2, 3)))
 
 
 @pytest.mark.parametrize(
@@ -179,6 +182,8 @@ def test_paper_policies_have_the_papers_number_of_parameters() -> None:
         (gaussian_mlp, oracles.DISCRETE, "it does not fit discrete actions"),
         (linear_gaussian, oracles.DISCRETE, "it does not fit discrete actions"),
         (categorical_mlp, oracles.CONTINUOUS, "it does not fit continuous actions"),
+        (gaussian_mlp, FACTORED, "it does not fit factored actions"),
+        (categorical_mlp, FACTORED, "it does not fit factored actions"),
         (gaussian_mlp, oracles.CONTINUOUS._replace(obs=(8, 8)), "it needs vector observations"),
         (categorical_mlp, oracles.DISCRETE._replace(obs=()), "it needs vector observations"),
     ],

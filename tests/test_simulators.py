@@ -10,7 +10,7 @@ import pytest
 from trpo.simulators import mujoco
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.gymnasium import GymnasiumSimulator
-from trpo.simulators.protocol import Simulator, Step
+from trpo.simulators.protocol import Choices, Simulator, Step
 from trpo.types import Array
 
 Make = Callable[[int, int], Simulator]  # (rows, horizon)
@@ -68,10 +68,10 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
 
 def actions_for(simulator: Simulator, seed: int, steps: int, rows: int) -> Array:
     """Random actions (steps, rows, A)."""
-    rng, space = np.random.default_rng(seed), simulator.space
-    if space.discrete:
-        return rng.integers(0, space.actions, (steps, rows, 1))
-    return rng.uniform(space.low, space.high, (steps, rows, space.actions))
+    rng, kind = np.random.default_rng(seed), simulator.space.actions
+    if isinstance(kind, Choices):
+        return rng.integers(0, kind.counts, (steps, rows, kind.dimensions))
+    return rng.uniform(kind.low, kind.high, (steps, rows, kind.dimensions))
 
 
 def play(simulator: Simulator, rows: Array, actions: Array) -> list[list[Any]]:
@@ -103,9 +103,9 @@ def test_observations_and_step_have_the_promised_shapes_and_types(make: Any) -> 
     assert simulator.count == 3
     assert seen.shape == (2, *space.obs)
     assert seen.dtype == np.float64
-    assert step.reward.shape == step.terminal.shape == step.truncated.shape == (2,)
-    assert (step.reward.dtype, step.terminal.dtype, step.truncated.dtype) == (float, bool, bool)
-    assert space.low.shape == space.high.shape == ((0,) if space.discrete else (space.actions,))
+    assert [field.shape for field in step] == [(2,)] * 4
+    assert [field.dtype for field in step] == [float, bool, bool, bool]
+    assert not step.failed.any()
 
 
 def test_same_seed_and_actions_give_the_same_bits(make: Any) -> None:

@@ -1,7 +1,6 @@
 """The single path method on a corridor whose every step can be told in advance."""
 
 from collections import Counter
-from typing import Any
 
 import numpy as np
 import pytest
@@ -232,13 +231,3 @@ def test_what_is_not_finite_is_an_error_that_names_it(
 def test_what_is_not_finite_after_the_last_step_is_an_error_too() -> None:
     with pytest.raises(FloatingPointError, match="observations are not finite"):
         sample(Broken(1, "observation", np.nan), 4, "bootstrap", seed=1)
-
-
-def test_steps_that_the_engine_gave_up_on_are_counted_a_batch() -> None:
-    class Unstable(Corridor):
-        def step(self, actions: Array, rows: Array) -> Any:
-            self.unstable += 2
-            return super().step(actions, rows)
-
-    simulator = Unstable(3)
-    assert [sample(simulator, 30, "truncate").unstable for _ in range(2)] == [20, 20]

@@ -1,29 +1,36 @@
 """The vine method: what is drawn, what its branches share, and what they are worth."""
 
-import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from oracles import CHOICES, CONTINUOUS, DISCRETE, Problem, problem
-from tiny_task import HORIZON, Broken, Corridor
+from spy import Part, Spy
+from tiny_task import HORIZON, Corridor
 
-from trpo.algorithms import Compute, State, policy_optimisation
+from trpo.algorithms import Compute, policy_optimisation
 from trpo.baselines import no_baseline
 from trpo.objective import Objective
 from trpo.policies import Policy, categorical_mlp, linear_gaussian
 from trpo.reports import flatten
 from trpo.samplers.batches import from_vine
 from trpo.samplers.single_path import single_path
-from trpo.samplers.vine import Grown, RolloutSet, Sizes, Watched, of_vine, tried, vine
+from trpo.samplers.vine import (
+    Grown,
+    RolloutSet,
+    Sizes,
+    first_actions,
+    of_vine,
+    tried,
+    vine,
+)
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.gymnasium import GymnasiumSimulator
 from trpo.simulators.mujoco import MujocoSimulator, hopper
-from trpo.simulators.protocol import Simulator, Space, Step
-from trpo.simulators.rows import ArrayRows, Closing
+from trpo.simulators.protocol import Choices, Simulator, Space, Step
+from trpo.simulators.rows import ArrayRows
 from trpo.streams import stream
 from trpo.surrogates import (
     Surrogate,
@@ -35,58 +42,17 @@ from trpo.types import Array, Samples, Tensor
 from trpo.updates import trpo
 
 GAMMA = 0.9
+FACTORED = DISCRETE._replace(actions=Choices((2, 3)))
 SIZES = Sizes(trunks=4, trunk_length=8, states=10, branches=3, branch_length=5)
-
-
-@dataclass
-class Part:
-    """What followed one `load`; of the first part, what came before any."""
-
-    snapshots: Sequence[Any] = ()
-    steps: list[tuple[Array, Array, Array, Step]] = field(default_factory=list)
-
-    @property
-    def taken(self) -> int:
-        """Simulator steps."""
-        return sum(len(rows) for rows, *_ in self.steps)
-
-    def grid(self, which: int) -> Array:
-        """Observations (0) or actions (1) as (T, rows, ·), NaN where a row had ended."""
-        first = self.steps[0][1 + which]
-        found = np.full((len(self.steps), *first.shape), np.nan)
-        for t, (rows, *fields) in enumerate(self.steps):
-            found[t, rows] = fields[which]
-        return found
-
-
-class Recorded(Closing):
-    """A simulator, and all that was done with it."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        """Record from now on."""
-        self.space, self.count, self._simulator = simulator.space, simulator.count, simulator
-        self.reset, self.observe, self.save = simulator.reset, simulator.observe, simulator.save
-        self.parts = [Part()]
-
-    def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
-        """Begin a part."""
-        self.parts.append(Part(snapshots))
-        self._simulator.load(rows, snapshots)
-
-    def step(self, actions: Array, rows: Array) -> Step:
-        """Step."""
-        seen = self.observe(rows).astype(np.float32)
-        found = self._simulator.step(actions, rows)
-        self.parts[-1].steps.append((rows, seen, actions.copy(), found))
-        return found
 
 
 def policy_of(space: Space) -> tuple[Policy, Tensor]:
     """A linear policy with random weights."""
-    policy = categorical_mlp(space, hidden=()) if space.discrete else linear_gaussian(space)
+    discrete = isinstance(space.actions, Choices)
+    policy = categorical_mlp(space, hidden=()) if discrete else linear_gaussian(space)
     rng = np.random.default_rng(5)
     theta = policy.network.init(rng).numpy()
-    weights = len(theta) if space.discrete else len(theta) - space.actions
+    weights = len(theta) if discrete else len(theta) - space.actions.dimensions
     theta[:weights] += 0.3 * rng.standard_normal(weights).astype(np.float32)
     return policy, torch.from_numpy(theta)
 
@@ -135,7 +101,7 @@ class Graph(ArrayRows):
     def __init__(self, rows: int, horizon: int = 40) -> None:
         """Every row in state 0."""
         super().__init__(np.zeros(1), rows)
-        self.space = Space((3,), 3, True, np.empty(0), np.empty(0), horizon)
+        self.space = Space((3,), Choices((3,)), horizon)
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Any state."""
@@ -154,7 +120,7 @@ class Graph(ArrayRows):
         self._elapsed[rows] += 1
         terminal = (s == 2) & (a == 2)
         late = self._elapsed[rows] >= self.space.horizon
-        return Step(self.REWARD[s, a], terminal, late & ~terminal)
+        return Step(self.REWARD[s, a], terminal, late & ~terminal, np.zeros_like(terminal))
 
 
 def exact(policy: Policy, theta: Tensor, gamma: float, length: int) -> Array:
@@ -174,7 +140,7 @@ def exact(policy: Policy, theta: Tensor, gamma: float, length: int) -> Array:
 
 def residuals(rows: int, common_noise: bool) -> Array:
     """Noise behind later actions (·, K), a state and step each, NaN where a branch had ended."""
-    recorded = Recorded(cartpoles(rows))
+    recorded = Spy(cartpoles(rows))
     grow(recorded, see=halved, common_noise=common_noise)
     policy, theta = policy_of(recorded.space)
     found = []
@@ -207,7 +173,7 @@ def test_independent_branches_share_nothing(rows: int) -> None:
 def test_discrete_branches_that_see_the_same_do_the_same_if_their_noise_is_common(
     common_noise: bool,
 ) -> None:
-    recorded = Recorded(Corridor(30, discrete=True))  # observations do not depend on actions
+    recorded = Spy(Corridor(30, discrete=True))  # observations do not depend on actions
     grow(recorded, see=lambda obs: obs / 20, common_noise=common_noise)
     actions = recorded.parts[1].grid(1)[1:].reshape(-1, SIZES.states, 3)
     actions = actions[~np.isnan(actions).any(2)]
@@ -216,7 +182,7 @@ def test_discrete_branches_that_see_the_same_do_the_same_if_their_noise_is_commo
 
 
 def test_first_actions_are_draws_of_the_old_policy_and_differ() -> None:
-    simulator = Recorded(cartpoles(1200))
+    simulator = Spy(cartpoles(1200))
     sizes = Sizes(20, 20, 400, 3, 1)
     samples = grow(simulator, sizes, see=lambda obs: 30 * obs).samples
     actions, (mean, log_std) = samples.actions[..., 0], samples.old.T[..., None]
@@ -246,10 +212,17 @@ def test_too_many_discrete_actions_are_drawn_uniformly() -> None:
 
 @pytest.mark.parametrize(
     ("space", "branches", "expected"),
-    [(CONTINUOUS, 9, 9), (DISCRETE, 9, CHOICES), (DISCRETE, 2, 2)],
+    [(CONTINUOUS, 9, 9), (DISCRETE, 9, CHOICES), (DISCRETE, 2, 2), (FACTORED, 9, 6)],
 )
 def test_actions_tried(space: Space, branches: int, expected: int) -> None:
     assert tried(space, branches) == expected
+
+
+def test_all_combinations_of_factors_are_tried_once() -> None:
+    rng, policy, old = np.random.default_rng(0), policy_of(DISCRETE)[0], np.zeros((2, CHOICES))
+    actions, log_q = first_actions(rng, policy, FACTORED, old, 6)
+    assert actions.tolist() == [[[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]] * 2
+    assert log_q.numpy() == pytest.approx(np.full((2, 6), -np.log(6)))
 
 
 # --- branches
@@ -271,7 +244,7 @@ def replay(simulator: Simulator, part: Part, row: int) -> tuple[float, str]:
     alone, q = np.array([0]), 0.0
     simulator.load(alone, [part.snapshots[row]])
     for t, (rows, _, actions, _) in enumerate(part.steps):
-        reward, terminal, truncated = simulator.step(actions[rows == row], alone)
+        reward, terminal, truncated, _ = simulator.step(actions[rows == row], alone)
         q += GAMMA**t * reward[0]
         if terminal[0] or truncated[0]:
             return q, "termination" if terminal[0] else "limit"
@@ -283,7 +256,7 @@ def replay(simulator: Simulator, part: Part, row: int) -> tuple[float, str]:
 def test_every_branch_replays_bit_for_bit_and_every_step_is_counted(
     make: Callable[[int], Any], rows: int
 ) -> None:
-    recorded, single = Recorded(make(rows)), make(1)
+    recorded, single = Spy(make(rows)), make(1)
     found = grow(recorded)
     trunk, *parts = recorded.parts
     k = found.samples.q.shape[1]
@@ -298,14 +271,9 @@ def test_every_branch_replays_bit_for_bit_and_every_step_is_counted(
     assert found.unstable == 0
 
 
-def test_a_corridor_counts_the_same_steps() -> None:
-    simulator = Corridor(30)
-    assert grow(simulator).steps == simulator.steps
-
-
 @every_simulator
 def test_samples_are_the_states_that_the_branches_begin_in(make: Callable[[int], Any]) -> None:
-    recorded, single = Recorded(make(30)), make(1)
+    recorded, single = Spy(make(30)), make(1)
     found = grow(recorded, see=halved)
     samples, (policy, theta) = found.samples, policy_of(single.space)
     k = tried(single.space, SIZES.branches)
@@ -317,7 +285,7 @@ def test_samples_are_the_states_that_the_branches_begin_in(make: Callable[[int],
     old = policy.network.at(theta)(samples.obs)
     assert samples.old.numpy() == pytest.approx(old.numpy(), rel=1e-4, abs=1e-5)
     assert samples.obs.shape == (10, *single.space.obs)
-    assert samples.actions.shape == (10, k, 1 if single.space.discrete else single.space.actions)
+    assert samples.actions.shape == (10, k, single.space.actions.dimensions)
     assert samples.q.shape == samples.log_q.shape == (10, k)
     assert all(bool(x.isfinite().all()) for x in samples)
     assert samples.weight.tolist() == [1.0] * 10
@@ -364,13 +332,6 @@ def test_threads_of_the_engine_do_not_change_a_bit() -> None:
     assert same(found[0], found[2])
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("quantity", ["reward", "observation"])
-def test_what_is_not_finite_is_an_error_that_names_it(quantity: str, value: float) -> None:
-    with pytest.raises(FloatingPointError, match="are not finite"):
-        grow(Broken(30, quantity, value))
-
-
 def test_rewards_that_only_a_branch_finds_to_be_infinite_are_an_error() -> None:
     class Poor(Corridor):
         def step(self, actions: Array, rows: Array) -> Step:
@@ -379,19 +340,6 @@ def test_rewards_that_only_a_branch_finds_to_be_infinite_are_an_error() -> None:
 
     with pytest.raises(FloatingPointError, match="rewards are not finite"):
         grow(Poor(30))
-
-
-def test_steps_that_the_engine_gave_up_on_are_counted_in_trunks_and_branches() -> None:
-    class Unstable(Corridor):
-        def step(self, actions: Array, rows: Array) -> Step:
-            self.unstable += len(rows)
-            return super().step(actions, rows)
-
-    simulator = Unstable(30)
-    for seed in range(2):
-        found = grow(simulator, seed=seed)
-        assert found.unstable == found.steps
-        assert found.trunk.unstable == found.trunk.steps
 
 
 def test_a_rollout_set_larger_than_what_is_visited_is_refused_before_any_step() -> None:
@@ -455,18 +403,18 @@ def test_all_states_are_drawn_where_there_are_no_more(size: int) -> None:
     assert drawn(np.random.default_rng(0), size, np.ones((4, 3))) == every
 
 
-def test_watched_rows_offer_every_visited_state_with_the_discount_of_its_age() -> None:
+def test_every_visited_state_is_offered_with_the_discount_of_its_age(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     offers = []
 
     class Offers(RolloutSet):
         def offer(self, step: int, weights: Array, save: Any, rows: Array) -> None:
             offers.append((step, weights, rows, save(rows)))
+            super().offer(step, weights, save, rows)
 
-    simulator = Corridor(6)
-    watched = Watched(simulator, 4, Offers(1, np.random.default_rng(0)), 0.7)
-    policy, theta = policy_of(simulator.space)
-    sampler = single_path(watched, policy, steps=60, boundary="complete", fresh=True)
-    rollout = sampler(np.random.default_rng(0), theta, plain, None).rollout
+    monkeypatch.setattr("trpo.samplers.vine.RolloutSet", Offers)
+    rollout = grow(Corridor(9), SIZES, gamma=0.7, draw="discounted").trunk.rollout
     assert [step for step, *_ in offers] == [*range(len(rollout.obs))]
     for step, weights, rows, snapshots in offers:
         seen = rollout.obs[step, rows]
@@ -640,6 +588,7 @@ def test_with_every_action_tried_uniformly_both_estimators_agree() -> None:
     [
         (DISCRETE, CHOICES, all_actions),
         (DISCRETE, CHOICES - 1, self_normalised),
+        (FACTORED, 6, all_actions),
         (CONTINUOUS, 2, self_normalised),
         (CONTINUOUS, CHOICES, self_normalised),
     ],
@@ -659,10 +608,7 @@ def test_the_self_normalised_estimator_of_one_action_is_refused(space: Space) ->
 # --- the whole algorithm
 
 
-def learn(
-    iterations: int, state: State | None = None, first: int = 0, filter_clip: float = 10.0
-) -> tuple[State, list[dict[str, float]]]:
-    """TRPO by vine on a cart-pole, in a new simulator."""
+def test_trpo_by_vine_learns_to_balance_a_pole() -> None:
     simulator = CartPoleSimulator(CartPole(horizon=100), 600)
     policy = linear_gaussian(simulator.space)
     sizes = Sizes(trunks=6, trunk_length=60, states=150, branches=4, branch_length=40)
@@ -673,18 +619,13 @@ def learn(
         from_vine(grower),
         no_baseline(),
         simulator.space,
-        filter_clip=filter_clip,
+        filter_clip=0.0,
         compute=Compute(),
     )
-    state, infos = state or algorithm.init(stream(0, "init")), []
-    for i in range(first, first + iterations):
+    state, infos = algorithm.init(stream(0, "init")), []
+    for i in range(15):
         state, info = algorithm.step(stream(0, "step", i), state)
         infos.append(flatten(info))
-    return state, infos
-
-
-def test_trpo_by_vine_learns_to_balance_a_pole() -> None:
-    _, infos = learn(15, filter_clip=0.0)
     returns = [info["return_mean"] for info in infos]
     assert np.mean(returns[-3:]) > 1.4 * returns[0]
     for info in infos:
@@ -692,15 +633,3 @@ def test_trpo_by_vine_learns_to_balance_a_pole() -> None:
         assert info["q_samples"] == 600
         assert info["steps"] > 360 + 600
         assert info["explained_variance"] is None
-
-
-def test_a_pickled_state_goes_on_with_the_same_bits_in_a_new_simulator() -> None:
-    whole, infos = learn(4)
-    half, first = learn(2)
-    rest, second = learn(2, pickle.loads(pickle.dumps(half)), first=2)
-    assert repr(first + second) == repr(infos)
-    assert pickle.dumps(rest.theta.numpy()) == pickle.dumps(whole.theta.numpy())
-    assert rest.seen.count == whole.seen.count > 0
-    assert np.array_equal(rest.seen.mean, whole.seen.mean)
-    assert np.array_equal(rest.recent, whole.recent)
-    assert rest.carried is None

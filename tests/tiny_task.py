@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trpo.simulators.protocol import Space, Step
+from trpo.simulators.protocol import Box, Choices, Space, Step
 from trpo.simulators.rows import ArrayRows
 from trpo.types import Array
 
@@ -19,8 +19,9 @@ class Corridor(ArrayRows):
     def __init__(self, rows: int, discrete: bool = False, horizon: int = HORIZON) -> None:
         """Take actions within [-1, 1], or one of three."""
         super().__init__(np.zeros(2), rows)
-        bounds = np.empty(0) if discrete else np.ones(1)
-        self.space = Space((2,), 3 if discrete else 1, discrete, -bounds, bounds, horizon)
+        self.space = Space(
+            (2,), Choices((3,)) if discrete else Box(-np.ones(1), np.ones(1)), horizon
+        )
         self.begun: list[int] = []  # lengths of the episodes begun, as they began
         self.steps = 0
 
@@ -44,7 +45,20 @@ class Corridor(ArrayRows):
         position, length = self._state[rows].T
         terminal = position >= length
         late = self._elapsed[rows] >= self.space.horizon
-        return Step(actions[:, 0] + 10.0 * position, terminal, late & ~terminal)
+        reward = actions[:, 0] + 10.0 * position
+        return Step(reward, terminal, late & ~terminal, np.zeros_like(terminal))
+
+
+class Failing(Corridor):
+    """A corridor whose engine fails at the fourth position of every row."""
+
+    def step(self, actions: Array, rows: Array) -> Step:
+        """End there."""
+        step = super().step(actions, rows)
+        failed = self._state[rows, 0] == 4
+        return step._replace(
+            terminal=step.terminal | failed, truncated=step.truncated & ~failed, failed=failed
+        )
 
 
 class Broken(Corridor):

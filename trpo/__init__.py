@@ -39,7 +39,7 @@ from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Sizes, vine
 from trpo.searches import Search, cem, cma_es
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
-from trpo.simulators.protocol import Simulator, Space
+from trpo.simulators.protocol import Box, Choices, Simulator, Space
 from trpo.solvers import conjugate_gradient, identity
 from trpo.steps import (
     Radius,
@@ -76,9 +76,11 @@ from trpo.variance import gradient_variance
 __all__ = [
     "Algorithm",
     "Baseline",
+    "Box",
     "CartPole",
     "CartPoleSimulator",
     "Categorical",
+    "Choices",
     "Compute",
     "DiagGaussian",
     "Direction",

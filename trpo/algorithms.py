@@ -41,7 +41,7 @@ class TrainInfo(NamedTuple):
     episodes: Episodes
     update: UpdateInfo
     explained_variance: float | None  # of the baseline, before fitting; None if of a constant
-    unstable_steps: int  # steps that the engine gave up on
+    unstable_steps: int  # steps that failed in the engine
     q_samples: int  # estimates of Q that the update learnt from
 
 

@@ -25,7 +25,16 @@ class Evaluated(NamedTuple):
     lengths: Array  # (R, n) in steps
     obs: Array  # (steps, *O) float32, all that was seen, raw
     steps: int  # simulator steps taken
-    unstable: int  # of these, the ones that the engine gave up on
+    unstable: int  # of these, the ones that failed in the engine
+
+
+class Round(NamedTuple):
+    """An episode of each of n candidates, side by side."""
+
+    returns: Array  # (n,)
+    lengths: Array  # (n,)
+    seen: list[Array]  # observations (running, *O), step by step
+    unstable: int
 
 
 Act = Callable[[Array, Array], Array]
@@ -54,20 +63,18 @@ def evaluate(
         deterministic: take a Gaussian's mean or the likeliest choice instead of sampling.
     """
     noise_rng, reset_rng = rng.spawn(2)
-    rounds: list[tuple[Array, Array, list[Array]]] = []
-    taken, unstable = 0, simulator.unstable
+    rounds: list[Round] = []
+    taken = 0
     while taken < steps:
         act = acting(noise_rng, policy, propose(), see, deterministic)
         simulator.reset(reset_rng, np.arange(simulator.count))
         rounds.append(episodes(simulator, act))
-        taken += int(rounds[-1][1].sum())
-    returns, lengths, seen = zip(*rounds, strict=True)
+        taken += int(rounds[-1].lengths.sum())
+    returns, lengths, seen, unstable = zip(*rounds, strict=True)
     obs = np.concatenate([x for xs in seen for x in xs])
     check_finite("observations", obs)
     check_finite("rewards", np.stack(returns))
-    return Evaluated(
-        np.stack(returns), np.stack(lengths), obs, taken, simulator.unstable - unstable
-    )
+    return Evaluated(np.stack(returns), np.stack(lengths), obs, taken, sum(unstable))
 
 
 def acting(
@@ -86,20 +93,21 @@ def acting(
 
 
 @np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
-def episodes(simulator: Simulator, act: Act) -> tuple[Array, Array, list[Array]]:
-    """One episode of every row, side by side: returns (N,), lengths (N,), observations by step."""
+def episodes(simulator: Simulator, act: Act) -> Round:
+    """One episode of every row."""
     space, rows = simulator.space, np.arange(simulator.count)
-    returns, lengths, seen = np.zeros(len(rows)), np.zeros(len(rows), int), []
+    returns, lengths = np.zeros(len(rows)), np.zeros(len(rows), int)
+    seen, unstable = list[Array](), 0
     while len(rows):
         obs = simulator.observe(rows).astype(np.float32)
         actions = act(obs, rows)
-        used = actions if space.discrete else np.minimum(np.maximum(actions, space.low), space.high)
-        reward, terminal, truncated = simulator.step(used, rows)
+        reward, terminal, truncated, failed = simulator.step(space.actions.clip(actions), rows)
         seen.append(obs)
         returns[rows] += reward
         lengths[rows] += 1
+        unstable += int(np.count_nonzero(failed))
         rows = rows[~(terminal | truncated)]
-    return returns, lengths, seen
+    return Round(returns, lengths, seen, unstable)
 
 
 class Searching(NamedTuple):
@@ -118,7 +126,7 @@ class SearchInfo(NamedTuple):
     step_norm: float  # ‖Δ mean of the search's distribution‖₂
     search_std: float  # the search's spread
     candidates: int
-    unstable_steps: int  # steps that the engine gave up on
+    unstable_steps: int  # steps that failed in the engine
 
 
 def black_box(

@@ -37,10 +37,10 @@ def gaussian_mlp(
             depends on the state.
 
     Raises:
-        UnfitError: actions are discrete, or observations are no vectors.
+        UnfitError: actions are choices, or observations are no vectors.
     """
-    _require_fit(space, discrete=False)
-    dimensions = space.actions
+    _require_fit(space, "continuous")
+    dimensions = space.actions.dimensions
     sizes = [*space.obs, *hidden, dimensions]
     mean = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
     return Policy(with_free_parameters(mean, dimensions, log_std), DiagGaussian(dimensions))
@@ -59,16 +59,16 @@ def categorical_mlp(
     last_gain: Finite = 0.01,
 ) -> Policy:
     """A tanh network for the logits of a discrete action; else as `gaussian_mlp`."""
-    _require_fit(space, discrete=True)
-    sizes = [*space.obs, *hidden, space.actions]
+    _require_fit(space, "discrete")
+    choices = int(space.actions.number)
+    sizes = [*space.obs, *hidden, choices]
     logits = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
-    return Policy(logits, Categorical(space.actions))
+    return Policy(logits, Categorical(choices))
 
 
-def _require_fit(space: Space, *, discrete: bool) -> None:
-    """Raise UnfitError for the other kind of actions, or observations that are no vectors."""
-    if space.discrete != discrete:
-        kind = "discrete" if space.discrete else "continuous"
-        raise UnfitError(f"it does not fit {kind} actions")
+def _require_fit(space: Space, kind: str) -> None:
+    """Raise UnfitError for another kind of actions, or observations that are no vectors."""
+    if space.actions.kind != kind:
+        raise UnfitError(f"it does not fit {space.actions.kind} actions")
     if len(space.obs) != 1:
         raise UnfitError(f"it needs vector observations, not shape {space.obs}")

@@ -38,7 +38,7 @@ class Estimate(NamedTuple):
     lengths: Array  # (E,) their lengths in steps
     q_samples: int  # estimates of Q in the batch
     steps: int  # simulator steps that the batch took
-    unstable: int  # of these, the ones that the engine gave up on
+    unstable: int  # of these, the ones that failed in the engine
 
 
 class Spread(NamedTuple):
@@ -58,7 +58,7 @@ class VarianceInfo(NamedTuple):
     q_samples: float  # mean over the batches
     estimate_steps: float  # the same
     trained: int  # iterations of training so far
-    unstable_steps: int  # steps that the engine gave up on
+    unstable_steps: int  # steps that failed in the engine
 
 
 def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and how)

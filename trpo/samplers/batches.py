@@ -38,7 +38,7 @@ class Batch(NamedTuple):
     paths: Sampled  # under π_old from the start states: what returns are reported of
     targets: tuple[Array, Array] | None  # observations (B, *O) and values (B,) for the baseline
     steps: int  # simulator steps taken in all
-    unstable: int  # of these, the ones that the engine gave up on
+    unstable: int  # of these, the ones that failed in the engine
     explained_variance: float | None  # of the baseline, where there is one to fit
 
 

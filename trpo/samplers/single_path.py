@@ -1,6 +1,6 @@
 """The single path method (§5.1): run π_old from the start states and keep what it did."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -41,10 +41,13 @@ class Sampled(NamedTuple):
     lengths: Array  # (E,) their lengths in steps
     carried: Carried | None
     steps: int  # simulator steps taken
-    unstable: int  # steps that the engine gave up on, counted as terminations
+    unstable: int  # steps that failed in the engine, counted as terminations
 
 
 Sampler = Callable[[np.random.Generator, Tensor, Filter, Carried | None], Sampled]
+
+Visit = Callable[[int, Array, Array], None]
+"""(t, rows (n,), ages (n,)): step t of the batch comes, in these rows, each so many steps old."""
 
 
 def single_path(
@@ -55,6 +58,7 @@ def single_path(
     boundary: Boundary,
     fresh: bool,
     rows: int | None = None,
+    visit: Visit | None = None,
 ) -> Sampler:
     """Run the policy in rows of the simulator until there are `steps` steps.
 
@@ -65,54 +69,64 @@ def single_path(
         boundary: what happens to paths at the batch's end.
         fresh: begin every batch with new episodes, instead of where the last one stopped.
         rows: use only so many of the simulator's rows, the first ones.
+        visit: told of the rows that are about to be stepped, while these can be saved.
     """
     every = np.arange(rows or simulator.count)
-    low, high, discrete = simulator.space.low, simulator.space.high, simulator.space.discrete
 
     @np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
     def sample(
-        rng: np.random.Generator, theta: Tensor, seen_through: Filter, carried: Carried | None
+        rng: np.random.Generator, theta: Tensor, see: Filter, carried: Carried | None
     ) -> Sampled:
         noise_rng, reset_rng = rng.spawn(2)
-        act = Actor(policy, theta, noise_rng, len(every))
+        act = Actor(policy, theta, see, noise_rng, len(every))
+        tape = Tape(len(every), carried)
         if carried is None:
             simulator.reset(reset_rng, every)
-            returns, lengths = np.zeros(len(every)), np.zeros(len(every), int)
         else:
             simulator.load(every, carried.snapshots)
-            returns, lengths = carried.returns.copy(), carried.lengths.copy()
-        tape, running, taken, unstable = Tape(len(every)), every, 0, simulator.unstable
-        while len(running):
-            obs = simulator.observe(running).astype(np.float32)
-            d, actions = act(seen_through(obs), running)
-            used = actions if discrete else np.minimum(np.maximum(actions, low), high)
-            reward, terminal, truncated = simulator.step(used, running)
-            taken += len(running)
-            enough = taken >= steps
-            over = terminal | truncated
-            last = enough and boundary != "complete"
-            cut = ~terminal if last else truncated
-            tape.write(running, obs, actions, d, reward, over | last, cut, cut & ~over)
-            ended = over.any()
-            if (last or ended) and cut.any():
-                tape.cut_obs.append(simulator.observe(running[cut]).astype(np.float32))
-            where = slice(None) if len(running) == len(every) else running
-            returns[where] += reward
-            lengths[where] += 1
-            if ended:
-                done = running[over]
-                tape.finish(returns[done], lengths[done])
-                returns[done], lengths[done] = 0.0, 0
-                if enough and boundary == "complete":
-                    running = running[~over]
-                else:
-                    simulator.reset(reset_rng, done)
-            if last:
-                break
-        kept = None if fresh else Carried(simulator.save(every), returns, lengths)
-        return tape.read(kept, taken, simulator.unstable - unstable)
+        walk(reset_rng, simulator, act, tape, steps=steps, boundary=boundary, visit=visit)
+        return tape.read(None if fresh else simulator.save(every))
 
     return sample
+
+
+def walk(
+    rng: np.random.Generator,
+    simulator: Simulator,
+    act: "Actor",
+    tape: "Tape",
+    *,
+    steps: int,
+    boundary: Boundary,
+    visit: Visit | None,
+) -> None:
+    """Go on in the rows of a tape to the batch's end; `rng` begins new episodes."""
+    running, taken, batch_over = np.arange(tape.count), 0, False
+    while len(running) and not batch_over:
+        if visit:
+            visit(len(tape), running, tape.lengths[running])
+        obs = simulator.observe(running).astype(np.float32)
+        dist, actions = act(obs, running)
+        step = simulator.step(simulator.space.actions.clip(actions), running)
+        taken += len(running)
+        batch_full = taken >= steps
+        batch_over = batch_full and boundary != "complete"
+        path_over = step.terminal | step.truncated
+        cut_here = ~step.terminal if batch_over else step.truncated
+        told = Transition(
+            obs, actions, dist, step.reward, step.failed,
+            ended=path_over | batch_over, cut=cut_here, batch_end=cut_here & ~path_over,
+        )  # fmt: skip
+        tape.write(running, told)
+        if cut_here.any():
+            tape.cut_obs.append(simulator.observe(running[cut_here]).astype(np.float32))
+        if path_over.any():
+            done = running[path_over]
+            tape.finish(done)
+            if batch_full and boundary == "complete":
+                running = running[~path_over]
+            else:
+                simulator.reset(rng, done)
 
 
 class Actor:
@@ -122,66 +136,111 @@ class Actor:
         self,
         policy: Policy,
         theta: Tensor,
+        see: Filter,
         rng: np.random.Generator,
         count: int,
         together: int = 1,
     ) -> None:
         """Act for up to `count` rows with noise from `rng`, `together` neighbours sharing it."""
-        self._parameters, self._dist = policy.network.act(theta), policy.distribution
-        self._rng, self._count, self._together = rng, count // together, together
-        self._pending: list[Array] = []  # noise (count, ·) of the steps to come
+        self._parameters, self._see = policy.network.act(theta), see
+        self._dist, self._rng = policy.distribution, rng
+        self._count, self._together = count // together, together
+        self._pending: list[Array] = []  # noise (count, ·) of the steps to come, the next one last
 
     def __call__(self, obs: Array, rows: Array) -> tuple[Array, Array]:
-        """The parameters (n, M) and a sampled action (n, A) for the observations (n, *O)."""
+        """The parameters (n, M) and a sampled action (n, A) for raw observations (n, *O)."""
         if not self._pending:
             block = self._dist.noise(self._rng, BLOCK * self._count)
             self._pending = [*block.reshape(BLOCK, self._count, -1)]
-        d, noise = self._parameters(obs), self._pending.pop()
+        d, noise = self._parameters(self._see(obs)), self._pending.pop()
         if self._together > 1 or len(rows) < self._count:
             noise = noise[rows // self._together]
         return d, self._dist.sample(d, noise)
 
 
+class Transition(NamedTuple):
+    """One step of n rows; once stacked, of T steps and N rows."""
+
+    obs: Array  # (n, *O) float32, raw
+    actions: Array  # (n, A) as sampled
+    dist: Array  # (n, M)
+    rewards: Array  # (n,)
+    failed: Array  # (n,) bool, in the engine
+    ended: Array  # (n,) bool, the path ends here
+    cut: Array  # (n,) bool, and the task would have gone on
+    batch_end: Array  # (n,) bool, and no time limit came
+
+
 class Tape:
     """What was recorded step by step, of the rows that were still running."""
 
-    def __init__(self, count: int) -> None:
-        """Record up to `count` rows a step."""
-        self._count = count
-        self._steps: list[tuple[Array, ...]] = []
-        self._rows: list[Array] = []
+    def __init__(self, count: int, carried: Carried | None) -> None:
+        """Record up to `count` rows a step, in which episodes begin or are carried on."""
+        self.count = count
+        self.returns = np.zeros(count) if carried is None else carried.returns.copy()
+        self.lengths = np.zeros(count, int) if carried is None else carried.lengths.copy()
         self.cut_obs: list[Array] = []
+        self._steps: list[Transition] = []
+        self._rows: list[Array] = []
         self._finished: list[tuple[Array, Array]] = []
 
-    def write(self, rows: Array, *fields: Array) -> None:
-        """Add one step of these rows, as arrays (n, ...)."""
+    def __len__(self) -> int:
+        """T so far."""
+        return len(self._rows)
+
+    def write(self, rows: Array, step: Transition) -> None:
+        """Add one step of these rows (n,)."""
         self._rows.append(rows)
-        self._steps.append(fields)
+        self._steps.append(step)
+        self.returns[self._where(rows)] += step.rewards
+        self.lengths[self._where(rows)] += 1
 
-    def finish(self, returns: Array, lengths: Array) -> None:
-        """Add episodes that ended."""
-        self._finished.append((returns, lengths))
+    def finish(self, rows: Array) -> None:
+        """Episodes ended in these rows; the next ones begin."""
+        self._finished.append((self.returns[rows], self.lengths[rows]))
+        self.returns[rows], self.lengths[rows] = 0.0, 0
 
-    def read(self, carried: Carried | None, steps: int, unstable: int) -> Sampled:
-        """Return everything time-major; entries of rows that had finished are zero."""
-        obs, actions, dist, rewards, ended, cut, batch_end = (
-            self._stack(field) for field in zip(*self._steps, strict=True)
-        )
+    def read(self, snapshots: list[Any] | None) -> Sampled:
+        """Return everything time-major; entries of rows that had finished are zero.
+
+        `snapshots` are of the rows that the next batch goes on from, if it does.
+        """
+        found = Transition(*(self._stack(field) for field in zip(*self._steps, strict=True)))
         self._steps.clear()
-        valid = self._stack([np.ones(len(rows), bool) for rows in self._rows])
-        shape = (0, *obs.shape[2:])
-        cut_obs = np.concatenate([np.zeros(shape, np.float32), *self.cut_obs])
-        check_finite("observations", obs)
+        valid = self._stack(np.ones(len(rows), bool) for rows in self._rows)
+        cut_obs = np.concatenate([found.obs[:0, 0], *self.cut_obs])
+        check_finite("observations", found.obs)
         check_finite("observations", cut_obs)
-        check_finite("rewards", rewards)
+        check_finite("rewards", found.rewards)
         empty = (np.zeros(0), np.zeros(0, int))
         returns, lengths = (np.concatenate(x) for x in zip(empty, *self._finished, strict=True))
-        rollout = Rollout(obs, actions, dist, rewards, ended, cut, cut_obs, valid)
-        return Sampled(rollout, batch_end, returns, lengths, carried, steps, unstable)
+        return Sampled(
+            Rollout(
+                obs=found.obs,
+                actions=found.actions,
+                dist=found.dist,
+                rewards=found.rewards,
+                ended=found.ended,
+                cut=found.cut,
+                cut_obs=cut_obs,
+                valid=valid,
+            ),
+            found.batch_end,
+            returns,
+            lengths,
+            None if snapshots is None else Carried(snapshots, self.returns, self.lengths),
+            steps=int(valid.sum()),
+            unstable=int(found.failed.sum()),
+        )
 
-    def _stack(self, arrays: Sequence[Array]) -> Array:
-        first = arrays[0]
-        stacked = np.zeros((len(arrays), self._count, *first.shape[1:]), first.dtype)
-        for out, rows, array in zip(stacked, self._rows, arrays, strict=True):
-            out[rows if len(rows) < self._count else slice(None)] = array
+    def _where(self, rows: Array) -> Array | slice:
+        """What indexes the rows: a slice, which is faster, if they are all of them."""
+        return rows if len(rows) < self.count else slice(None)
+
+    def _stack(self, arrays: Iterable[Array]) -> Array:
+        """Arrays (n, ...), one a step, as (T, N, ...)."""
+        fields = [*arrays]
+        stacked = np.zeros((len(fields), self.count, *fields[0].shape[1:]), fields[0].dtype)
+        for out, rows, array in zip(stacked, self._rows, fields, strict=True):
+            out[self._where(rows)] = array
         return stacked

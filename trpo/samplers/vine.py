@@ -7,6 +7,7 @@ between their returns is what the actions did.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import heappush, heapreplace
 from math import log
 from typing import Any, Literal, NamedTuple
@@ -19,8 +20,7 @@ from trpo.parameters import ParameterError
 from trpo.policies import Policy
 from trpo.reports import check_finite
 from trpo.samplers.single_path import Actor, Sampled, single_path
-from trpo.simulators.protocol import Simulator, Space, Step
-from trpo.simulators.rows import Closing
+from trpo.simulators.protocol import Choices, Simulator, Space
 from trpo.surrogates import Surrogate, all_actions, self_normalised
 from trpo.types import Array, Samples, Tensor
 
@@ -48,7 +48,7 @@ class Grown(NamedTuple):
     samples: Samples  # N states, K actions each
     trunk: Sampled  # whole paths, as `single_path` gives them
     steps: int  # simulator steps, of trunks and branches
-    unstable: int  # steps that the engine gave up on, counted as terminations
+    unstable: int  # steps that failed in the engine, counted as terminations
 
 
 Vine = Callable[[np.random.Generator, Tensor, Filter], Grown]
@@ -56,7 +56,7 @@ Vine = Callable[[np.random.Generator, Tensor, Filter], Grown]
 
 def tried(space: Space, branches: int) -> int:
     """K: each action once where there are at most `branches` of them, else `branches` draws."""
-    return min(space.actions, branches) if space.discrete else branches
+    return int(min(space.actions.number, branches))
 
 
 def require_visited(sizes: Sizes) -> None:
@@ -73,7 +73,7 @@ def of_vine(space: Space, tried: int) -> Surrogate:
     Raises:
         ParameterError: (16) of a single action, which is constant.
     """
-    if space.discrete and tried == space.actions:
+    if tried == space.actions.number:
         return all_actions
     if tried < 2:
         raise ParameterError("branches", tried, "at least 2: (16) of one action is constant")
@@ -108,42 +108,29 @@ def vine(
     """
     require_visited(sizes)
     space, count = simulator.space, tried(simulator.space, sizes.branches)
-    at_once = simulator.count // count  # states whose branches run side by side
     steps = sizes.trunks * sizes.trunk_length
     decay = gamma if draw == "discounted" else 1.0
+    branch = partial(
+        follow, simulator,
+        length=sizes.branch_length, gamma=gamma, together=count if common_noise else 1,
+    )  # fmt: skip
 
     @np.errstate(invalid="ignore", over="ignore", divide="ignore")  # found at the end
-    def grow(rng: np.random.Generator, theta: Tensor, seen_through: Filter) -> Grown:
+    def grow(rng: np.random.Generator, theta: Tensor, see: Filter) -> Grown:
         trunk_rng, draw_rng, action_rng, branch_rng = rng.spawn(4)
-        unstable = simulator.unstable
-        watched = Watched(simulator, sizes.trunks, RolloutSet(sizes.states, draw_rng), decay)
-        run = single_path(watched, policy, steps=steps, boundary="complete", fresh=True)
-        trunk = run(trunk_rng, theta, seen_through, None)
-        at, snapshots = watched.chosen.states()
+        chosen = RolloutSet(sizes.states, draw_rng)
+        trunk = single_path(
+            simulator, policy, steps=steps, boundary="complete", fresh=True, rows=sizes.trunks,
+            visit=lambda t, rows, ages: chosen.offer(t, decay**ages, simulator.save, rows),
+        )(trunk_rng, theta, see, None)  # fmt: skip
+        at, snapshots = chosen.states()
         old = trunk.rollout.dist[at]
         actions, log_q = first_actions(action_rng, policy, space, old, count)
-        q, taken = np.zeros((len(old), count)), trunk.steps
-        parts = range(0, len(old), at_once)
-        for first, noise_rng in zip(parts, branch_rng.spawn(len(parts)), strict=True):
-            part = slice(first, first + at_once)
-            together = count if common_noise else 1
-            rows = len(snapshots[part]) * count
-            act = Actor(policy, theta, noise_rng, rows, together)
-            q[part], more = follow(
-                simulator, snapshots[part], actions[part], act, seen_through,
-                length=sizes.branch_length, gamma=gamma,
-            )  # fmt: skip
-            taken += more
-        check_finite("rewards", q)
-        samples = Samples(
-            obs=torch.from_numpy(seen_through(trunk.rollout.obs[at])),
-            actions=torch.from_numpy(actions),
-            q=torch.from_numpy(q.astype(np.float32)),
-            log_q=log_q,
-            old=torch.from_numpy(old),
-            weight=torch.ones(len(old)),
-        )
-        return Grown(samples, trunk, taken, simulator.unstable - unstable)
+        behave = partial(Actor, policy, theta, see)
+        worth = branch(branch_rng, behave, snapshots, actions)
+        samples = samples_of(see(trunk.rollout.obs[at]), actions, worth.q, log_q, old)
+        taken, unstable = trunk.steps + worth.steps, trunk.unstable + worth.unstable
+        return Grown(samples, trunk, taken, unstable)
 
     return grow
 
@@ -153,48 +140,101 @@ def first_actions(
 ) -> tuple[Array, Tensor]:
     """The K actions tried in each state (N, K, A) and their log-probabilities (N, K) under q.
 
-    q is π_old for continuous actions and uniform for discrete ones, of which each is taken once
-    if there are K of them. old (N, M) holds the parameters of π_old.
+    q is π_old for continuous actions and uniform for choices, of which each is taken once if there
+    are K of them. old (N, M) holds the parameters of π_old.
     """
     n = len(old)
-    if space.discrete:
-        every = np.broadcast_to(np.arange(count)[:, None], (n, count, 1))
-        some = rng.integers(space.actions, size=(n, count, 1))
-        chosen = every.copy() if count == space.actions else some
-        return chosen, torch.full((n, count), -log(space.actions))
+    if isinstance(space.actions, Choices):
+        number = space.actions.number
+        every = np.broadcast_to(np.arange(count), (n, count))
+        numbers = every if count == number else rng.integers(number, size=(n, count))
+        return space.actions.numbered(numbers), torch.full((n, count), -log(number))
     dist = policy.distribution
     actions = dist.sample(old.repeat(count, 0), dist.noise(rng, n * count)).reshape(n, count, -1)
     return actions, dist.log_prob(torch.from_numpy(old)[:, None], torch.from_numpy(actions))
 
 
+def samples_of(obs: Array, actions: Array, q: Array, log_q: Tensor, old: Array) -> Samples:
+    """The rollout set as samples of weight one."""
+    return Samples(
+        obs=torch.from_numpy(obs),
+        actions=torch.from_numpy(actions),
+        q=torch.from_numpy(q.astype(np.float32)),
+        log_q=log_q,
+        old=torch.from_numpy(old),
+        weight=torch.ones(len(old)),
+    )
+
+
+class Followed(NamedTuple):
+    """Branches of n states."""
+
+    q: Array  # (n, K) Q̂
+    steps: int
+    unstable: int
+
+
 def follow(
     simulator: Simulator,
+    rng: np.random.Generator,
+    behave: Callable[..., Actor],
     snapshots: Sequence[Any],
     actions: Array,
-    act: Actor,
-    seen_through: Filter,
     *,
     length: int,
     gamma: float,
-) -> tuple[Array, int]:
-    """Q̂ (n, K) of the branches that begin with actions (n, K, A), and the steps that they took."""
+    together: int,
+) -> Followed:
+    """Follow the branches that begin in n states with actions (n, K, A), a part at a time.
+
+    Args:
+        simulator: its rows are the branches that run side by side.
+        rng: of the noise of all later actions.
+        behave: (rng, rows, together) -> what acts in so many rows.
+        snapshots: of the n states.
+        actions: the first ones.
+        length: T, of a branch.
+        gamma: the discount of Q̂.
+        together: how many neighbouring branches share their noise.
+    """
+    count = actions.shape[1]
+    at_once = simulator.count // count  # states whose branches run side by side
+    starts = range(0, len(actions), at_once)
+    parts = []
+    for start, noise_rng in zip(starts, rng.spawn(len(starts)), strict=True):
+        part = slice(start, start + at_once)
+        act = behave(noise_rng, len(actions[part]) * count, together)
+        parts.append(side_by_side(simulator, act, snapshots[part], actions[part], length, gamma))
+    q, steps, unstable = zip(*parts, strict=True)
+    check_finite("rewards", np.concatenate(q))
+    return Followed(np.concatenate(q), sum(steps), sum(unstable))
+
+
+def side_by_side(
+    simulator: Simulator,
+    act: Actor,
+    snapshots: Sequence[Any],
+    actions: Array,
+    length: int,
+    gamma: float,
+) -> Followed:
+    """The branches of as many states as fit."""
     n, count = actions.shape[:2]
-    low, high, discrete = simulator.space.low, simulator.space.high, simulator.space.discrete
     rows = np.arange(n * count)
     simulator.load(rows, [snapshot for snapshot in snapshots for _ in range(count)])
-    q, taken = np.zeros(n * count), 0
+    q, taken, unstable = np.zeros(n * count), 0, 0
     chosen = actions.reshape(n * count, -1)
     for t in range(length):
         if t:
-            _, chosen = act(seen_through(simulator.observe(rows).astype(np.float32)), rows)
-        used = chosen if discrete else np.minimum(np.maximum(chosen, low), high)
-        reward, terminal, truncated = simulator.step(used, rows)
-        q[rows] += gamma**t * reward
+            _, chosen = act(simulator.observe(rows).astype(np.float32), rows)
+        step = simulator.step(simulator.space.actions.clip(chosen), rows)
+        q[rows] += gamma**t * step.reward
         taken += len(rows)
-        rows = rows[~(terminal | truncated)]
+        unstable += int(np.count_nonzero(step.failed))
+        rows = rows[~(step.terminal | step.truncated)]
         if not len(rows):
             break
-    return q.reshape(n, count), taken
+    return Followed(q.reshape(n, count), taken, unstable)
 
 
 class RolloutSet:
@@ -226,29 +266,3 @@ class RolloutSet:
         kept = sorted((step, row, snapshot) for _, step, row, snapshot in self._heap)
         steps, rows = (np.array([state[i] for state in kept]) for i in range(2))
         return (steps, rows), [snapshot for _, _, snapshot in kept]
-
-
-class Watched(Closing):
-    """The first rows of a simulator, as a simulator, whose visited states are offered to a set."""
-
-    def __init__(self, simulator: Simulator, count: int, chosen: RolloutSet, decay: float) -> None:
-        """Watch `count` rows; a state t steps into its episode has weight decay^t."""
-        self.space, self.count, self.chosen = simulator.space, count, chosen
-        self.observe, self.save, self.load = simulator.observe, simulator.save, simulator.load
-        self._simulator, self._decay, self.unstable = simulator, decay, simulator.unstable
-        self._steps, self._age = 0, np.zeros(count, int)
-
-    def reset(self, rng: np.random.Generator, rows: Array) -> None:
-        """Begin new episodes."""
-        self._simulator.reset(rng, rows)
-        self._age[rows] = 0
-
-    def step(self, actions: Array, rows: Array) -> Step:
-        """Offer the rows' states, then step them."""
-        weights = np.power(self._decay, self._age[rows])
-        self.chosen.offer(self._steps, weights, self._simulator.save, rows)
-        self._steps += 1
-        self._age[rows] += 1
-        found = self._simulator.step(actions, rows)
-        self.unstable = self._simulator.unstable
-        return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trpo.parameters import Count, Positive, check
-from trpo.simulators.protocol import Space, Step
+from trpo.simulators.protocol import Box, Space, Step
 from trpo.simulators.rows import ArrayRows
 from trpo.types import Array
 
@@ -84,7 +84,7 @@ class CartPoleSimulator(ArrayRows):
         limit = np.array([task.max_force])
         super().__init__(np.zeros(4), rows)
         self._task = task
-        self.space = Space((4,), 1, False, -limit, limit, task.horizon)
+        self.space = Space((4,), Box(-limit, limit), task.horizon)
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Uniform within a fraction of the limits, row after row."""
@@ -109,4 +109,5 @@ class CartPoleSimulator(ArrayRows):
         self._state[rows] = state.T
         self._elapsed[rows] += 1
         late = self._elapsed[rows] >= task.horizon
-        return Step(np.where(inside, reward, 0.0), ~inside, late & inside)
+        failed = np.zeros_like(inside)
+        return Step(np.where(inside, reward, 0.0), ~inside, late & inside, failed)

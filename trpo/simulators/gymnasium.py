@@ -4,15 +4,15 @@ Slower than `mujoco.py`, whose oracle it is; for what a snapshot holds see `snap
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium import spaces
 
 from trpo.parameters import Count, UnfitError, check
-from trpo.simulators.protocol import Space, Step
+from trpo.simulators.protocol import Box, Choices, Space, Step
 from trpo.simulators.quiet import without_settotalmass_warning
 from trpo.simulators.rows import Closing, at_least_one
 from trpo.simulators.snapshots import Env, capture, fixed_arrays, restore
@@ -46,14 +46,23 @@ def describe(id: str, env: Env, horizon: int | None) -> Space:
     seen, acted = env.observation_space, env.action_space
     if horizon is None:
         raise UnfitError(f"{id} has no time limit of its own: set horizon")
-    if not isinstance(seen, Box):
+    if not isinstance(seen, spaces.Box):
         raise UnfitError(f"{id}: observations must be a Box, not {seen}")
-    if isinstance(acted, Discrete):
-        return Space(seen.shape, int(acted.n), True, np.empty(0), np.empty(0), horizon)
-    if not isinstance(acted, Box) or not np.issubdtype(acted.dtype, np.floating):
+    if isinstance(acted, spaces.Discrete):
+        return Space(seen.shape, Choices((int(acted.n),)), horizon)
+    if not isinstance(acted, spaces.Box) or not np.issubdtype(acted.dtype, np.floating):
         raise UnfitError(f"{id}: actions must be Discrete or a real Box, not {acted}")
     low, high = (bound.astype(np.float64).ravel() for bound in (acted.low, acted.high))
-    return Space(seen.shape, low.size, False, low, high, horizon)
+    return Space(seen.shape, Box(low, high), horizon)
+
+
+def translator(acted: gymnasium.Space[Any]) -> Callable[[Array], Any]:
+    """What turns an action (A,), as policies give it, into what the environment takes."""
+    if isinstance(acted, spaces.Discrete):
+        first = int(acted.start)
+        return lambda action: int(action[0]) + first
+    shape = acted.shape or ()
+    return lambda action: np.asarray(action, np.float64).reshape(shape)
 
 
 class GymnasiumSimulator(Closing):
@@ -67,9 +76,7 @@ class GymnasiumSimulator(Closing):
         self._envs: tuple[Env, ...] = envs
         self.space = describe(id, envs[0], limits[0] if horizon is None else horizon)
         self._arrays = fixed_arrays(envs[0])
-        acted = envs[0].action_space
-        self._first = int(acted.start) if isinstance(acted, Discrete) else 0
-        self._action_shape = acted.shape or ()
+        self._given = translator(envs[0].action_space)
         pixels = envs[0].observation_space.dtype == np.uint8
         self._obs = np.zeros((rows, *self.space.obs), np.uint8 if pixels else np.float64)
         self._elapsed = np.zeros(rows, np.int64)  # (N,)
@@ -90,15 +97,11 @@ class GymnasiumSimulator(Closing):
         """Step the environments one after another."""
         reward, (terminal, cut) = np.empty(len(rows)), np.empty((2, len(rows)), bool)
         for n, (row, action) in enumerate(zip(rows, actions, strict=True)):
-            given = (
-                int(action[0]) + self._first
-                if self.space.discrete
-                else np.asarray(action, np.float64).reshape(self._action_shape)
-            )
-            self._obs[row], reward[n], terminal[n], cut[n], _ = self._envs[row].step(given)
+            found = self._envs[row].step(self._given(action))
+            self._obs[row], reward[n], terminal[n], cut[n], _ = found
         self._elapsed[rows] += 1
         late = (self._elapsed[rows] >= self.space.horizon) | cut
-        return Step(reward, terminal, late & ~terminal)
+        return Step(reward, terminal, late & ~terminal, np.zeros_like(terminal))
 
     def save(self, rows: Array) -> list[Any]:
         """Snapshots (observation, elapsed, environment), one a row.

@@ -20,7 +20,7 @@ from trpo.simulators.mujoco_tasks import (
     swimmer,
     walker2d,
 )
-from trpo.simulators.protocol import Space, Step
+from trpo.simulators.protocol import Box, Space, Step
 from trpo.simulators.quiet import without_settotalmass_warning
 from trpo.simulators.rows import ArrayRows
 from trpo.types import Array
@@ -57,9 +57,9 @@ def healthy_box(task: Task, size: int) -> tuple[Array, Array]:
 class MujocoSimulator(ArrayRows):
     """N rows of one task, on `threads` threads (1: the calling thread). See protocol.Simulator.
 
-    `unstable` counts the steps, in all rows since the start, that the engine could not finish
-    (it warned and stopped: time did not advance by the whole step, or the state is not finite).
-    Such a step ends its episode as terminal with reward 0 and leaves the row as it was before.
+    A step has failed that the engine could not finish (it warned and stopped: time did not advance
+    by the whole step, or the state is not finite). It ends its episode as terminal with reward 0
+    and leaves the row as it was before.
     """
 
     def __init__(self, task: Task, rows: int, threads: int = 1) -> None:
@@ -70,13 +70,9 @@ class MujocoSimulator(ArrayRows):
         rest = np.empty(mujoco.mj_stateSize(model, FULL))
         mujoco.mj_getState(model, mujoco.MjData(model), rest, FULL)
         super().__init__(rest, rows)
-        self.unstable = 0
         self.space = Space(
             obs=(model.nq + model.nv - task.left_out,),
-            actions=model.nu,
-            discrete=False,
-            low=model.actuator_ctrlrange[:, 0].copy(),
-            high=model.actuator_ctrlrange[:, 1].copy(),
+            actions=Box(*model.actuator_ctrlrange.T.copy()),
             horizon=task.horizon,
         )
         self._all_rows = np.arange(rows).tobytes()
@@ -126,15 +122,16 @@ class MujocoSimulator(ArrayRows):
         healthy = np.logical_and.reduce(inside, axis=1)  # and finite: no NaN or inf is inside
         reward = self._reward(self._x(before), self._x(after), actions, healthy)
         terminal = ~healthy if self.task.terminate_when_unhealthy else np.zeros_like(healthy)
+        failed = np.zeros_like(healthy)
         advanced = after[:, 0] - before[:, 0] > self._whole_step
         if not (np.logical_and.reduce(advanced) and np.logical_and.reduce(healthy)):
-            stable = advanced & np.logical_and.reduce(np.isfinite(after), axis=1)
-            self.unstable += int((~stable).sum())
-            after, reward = np.where(stable[:, None], after, before), np.where(stable, reward, 0.0)
-            terminal |= ~stable
+            failed = ~(advanced & np.logical_and.reduce(np.isfinite(after), axis=1))
+            after, reward = np.where(failed[:, None], before, after), np.where(failed, 0.0, reward)
+            terminal |= failed
         self._state[index] = after
         self._elapsed[index] += 1
-        return Step(reward, terminal, (self._elapsed[index] >= self.task.horizon) & ~terminal)
+        late = self._elapsed[index] >= self.task.horizon
+        return Step(reward, terminal, late & ~terminal, failed)
 
     def close(self) -> None:
         """End the engine's threads."""

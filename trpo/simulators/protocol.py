@@ -1,6 +1,7 @@
 """What every simulator can do; single path, vine and crash recovery need nothing more."""
 
 from collections.abc import Sequence
+from math import inf, prod
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -8,14 +9,70 @@ import numpy as np
 from trpo.types import Array
 
 
+class Box(NamedTuple):
+    """Real actions (A,) within bounds."""
+
+    low: Array  # (A,)
+    high: Array  # (A,)
+
+    @property
+    def kind(self) -> str:
+        """What such actions are called."""
+        return "continuous"
+
+    @property
+    def dimensions(self) -> int:
+        """A."""
+        return len(self.low)
+
+    @property
+    def number(self) -> float:
+        """How many different actions there are."""
+        return inf
+
+    def clip(self, actions: Array) -> Array:
+        """The actions (n, A) that the task is given for those sampled (n, A)."""
+        clipped: Array = np.minimum(np.maximum(actions, self.low), self.high)
+        return clipped
+
+
+class Choices(NamedTuple):
+    """One choice a factor: actions (A,) are indices, each below its count.
+
+    One factor is Gymnasium's Discrete, several are its MultiDiscrete.
+    """
+
+    counts: tuple[int, ...]  # (A,)
+
+    @property
+    def kind(self) -> str:
+        """What such actions are called."""
+        return "discrete" if len(self.counts) == 1 else "factored"
+
+    @property
+    def dimensions(self) -> int:
+        """A."""
+        return len(self.counts)
+
+    @property
+    def number(self) -> int:
+        """How many different actions there are."""
+        return prod(self.counts)
+
+    def clip(self, actions: Array) -> Array:
+        """The actions (n, A) themselves: every index that is sampled can be taken."""
+        return actions
+
+    def numbered(self, n: Array) -> Array:
+        """Actions (..., A) by their numbers (...), each within [0, number)."""
+        return np.stack(np.unravel_index(n, self.counts), axis=-1)
+
+
 class Space(NamedTuple):
     """Shapes and bounds of a task, as a policy must know them."""
 
     obs: tuple[int, ...]  # the observation's shape O
-    actions: int  # A action dimensions if continuous, number of choices if discrete
-    discrete: bool
-    low: Array  # (A,) bounds that a sampled action is clipped to; (0,) if discrete
-    high: Array  # (A,)
+    actions: Box | Choices
     horizon: int  # time limit of an episode, in steps
 
 
@@ -25,6 +82,7 @@ class Step(NamedTuple):
     reward: Array  # (n,) float64
     terminal: Array  # (n,) bool: the task ended here
     truncated: Array  # (n,) bool: the time limit came, and the task did not end (never both)
+    failed: Array  # (n,) bool: the engine gave up, which ended the episode (implies terminal)
 
 
 class Simulator(Protocol):
@@ -37,7 +95,6 @@ class Simulator(Protocol):
 
     space: Space
     count: int  # N
-    unstable: int  # steps so far that the engine gave up on and that ended their episode
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Begin a new episode in each of these rows."""
@@ -46,7 +103,7 @@ class Simulator(Protocol):
         """Observations (n, *O) of the rows' present states, float64 (or uint8 for pixels)."""
 
     def step(self, actions: Array, rows: Array) -> Step:
-        """Apply actions (n, A) (discrete: (n, 1) integers) to the rows, one step each."""
+        """Apply actions (n, A), as `space.actions.clip` gives them, to the rows, one step each."""
 
     def save(self, rows: Array) -> list[Any]:
         """One opaque, picklable snapshot a row, the episode's elapsed steps included."""

@@ -19,8 +19,6 @@ def at_least_one(rows: int) -> int:
 class Closing:
     """`with simulator: ...` closes the simulator at the end of the block."""
 
-    unstable: int = 0  # see protocol.Simulator; an engine that can give up counts here
-
     def close(self) -> None:
         """Release what is held; nothing, unless a simulator says otherwise."""
 
