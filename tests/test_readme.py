@@ -4,17 +4,18 @@ import importlib
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 from runners.run.described import describe
 from runners.settings import tree as config
 from runners.settings.mistakes import explain
+from runners.settings.options import GROUPS
 from runners.settings.tree import CONF
 
 ROOT = Path(__file__).parents[1]
@@ -22,10 +23,6 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/*.md")])
 NAMED = [str(path.relative_to(ROOT)) for path in PAGES]
 PACKAGES = ("", "trpo.", "trpo.samplers.", "runners.", "analysis.")
 NOT_COMMITTED = ("results/runs", "results/report.html")
-NEEDS = {  # what an option has to be composed with
-    "env=gymnasium": ("env.id=Acrobot-v1",),
-    "sampler=vine": ("protocol=paper",),
-}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -61,28 +58,24 @@ def commands(page: str) -> list[tuple[str, str]]:
     return re.findall(pattern, fenced(page), re.M)
 
 
-COMMANDS = [(page, *each) for page in NAMED for each in commands(page)]
+COMMANDS = [each for page in NAMED for each in commands(page)]
 
 
-def keys(node: Any, prefix: str = "") -> Iterator[str]:
-    """The dotted names of a composed tree, its inner nodes included."""
-    for key, value in node.items():
-        yield prefix + str(key)
-        if isinstance(value, dict):
-            yield from keys(value, f"{prefix}{key}.")
+def names(node: Any, prefix: str = "") -> Iterator[str]:
+    """The full names of a typed tree's settings, its inner nodes included."""
+    for part in fields(node):
+        inner = part.default_factory if is_dataclass(part.default_factory) else part.type
+        yield prefix + part.name
+        if is_dataclass(inner):
+            yield from names(inner, f"{prefix}{part.name}.")
 
 
 @cache
 def settings() -> frozenset[str]:
-    """Every setting that some study, protocol or option of a group has."""
-    found: set[str] = set()
-    for path in sorted(CONF.glob("*/*.yaml")):
-        group, option = path.parent.name, path.stem
-        if option.startswith("_"):
-            continue
-        chosen = f"+{group}={option}" if group == "experiment" else f"{group}={option}"
-        cfg = compose("config", [chosen, *NEEDS.get(chosen, ())])
-        found |= set(keys(OmegaConf.to_container(cfg)))
+    """Every setting that a study or an option of a group has."""
+    found = {name for tree in config.TREES.values() for name in names(tree)}
+    for group, options in GROUPS.items():
+        found |= {name for key, x in options.items() for name in names(x.schema(key), f"{group}.")}
     return frozenset(found)
 
 
@@ -163,13 +156,13 @@ def alone(line: str) -> list[str]:
     return [word for word in first if not word.lstrip("+").startswith("hydra")]
 
 
-@pytest.mark.parametrize("line", [line for _, line, told in COMMANDS if not told])
+@pytest.mark.parametrize("line", [line for line, told in COMMANDS if not told])
 def test_every_command_is_a_run(line: str) -> None:
     overrides = alone(line)
     assert describe(compose("config", overrides), overrides).plan
 
 
-@pytest.mark.parametrize(("line", "told"), [each[1:] for each in COMMANDS if each[2]])
+@pytest.mark.parametrize(("line", "told"), [each for each in COMMANDS if each[1]])
 def test_what_is_said_to_be_refused_is_refused_in_these_words(line: str, told: str) -> None:
     overrides = alone(line)
     with pytest.raises(Exception) as refused:
