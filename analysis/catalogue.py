@@ -5,7 +5,7 @@ import shlex
 import pandas as pd
 
 from analysis.names import DONE, FAILED, look, task
-from analysis.words import NOTHING, spans, step_size
+from analysis.words import ordered, spans, step_size
 
 TEXT = (
     "Every number stands with the number of its runs and a 95 % t interval over "
@@ -19,8 +19,8 @@ SEED = "seed"
 
 def overview(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per experiment and scale: runs, how they ended, steps, hours, commits."""
-    ordered = runs.sort_values(["run_id", "iteration"])
-    last = ordered.groupby(["scale", "run_id"]).last().reset_index()
+    by_run = runs.sort_values(["run_id", "iteration"]).groupby(["scale", "run_id"])
+    last = by_run.last().reset_index()
     groups = last.groupby(["experiment", "scale"], sort=True)
     ended = pd.crosstab([last.experiment, last.scale], last.status)
     done, failed = (ended.get(name, 0) for name in (DONE, FAILED))
@@ -42,14 +42,15 @@ def failures(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def commands(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per command that starts a run, whatever its seed.
+    """One row per settings, whatever the seed.
 
     Every run of a row is made again by its command, with its own seed in place of the first.
     """
     each = runs[runs.overrides.astype(bool)].drop_duplicates("run_id")
-    each = each.assign(command=[_but_seed(words) for words in each.overrides])
-    rows = [_command(group) for _, group in each.groupby("command", sort=True)]
-    return pd.DataFrame(rows, columns=["task", "method", "step size", "seeds", "command"])
+    each = ordered(each, "env", "method", "step_size", "seed")
+    alike = each.groupby(["experiment", "settings", "departures"], sort=False)
+    columns = ["task", "method", "step size", "seeds", "command"]
+    return pd.DataFrame([_command(group) for _, group in alike], columns=columns)
 
 
 def _but_seed(overrides: str) -> str:
@@ -61,8 +62,6 @@ def _but_seed(overrides: str) -> str:
 def _command(group: pd.DataFrame) -> list[str]:
     """A row of `commands`, of runs that differ in their seed."""
     first = group.iloc[0]
-    start = f"python -m runners.train {first.command} {SEED}={group.seed.min()}"
-    size = (
-        NOTHING if first.step_size != first.step_size else step_size(first.method, first.step_size)
-    )
+    start = f"python -m runners.train {_but_seed(first.overrides)} {SEED}={first.seed}"
+    size = step_size(first.method, first.step_size)
     return [task(first.env), look(first.method).label, size, spans(group.seed), f"`{start}`"]

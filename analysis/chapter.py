@@ -128,10 +128,11 @@ def find(chapters: Sequence[Chapter[Any]], frame: pd.DataFrame) -> Iterator[Foun
 
 def verdicts(found: Sequence[Found[Any]]) -> pd.DataFrame:
     """Every claim at every scale that has runs for it, the largest scale first."""
-    judged = [
-        each.verdicts().assign(scale=scale)
+    rows = [
+        [*row, scale]
         for scale in SCALES
         for each in found
         if scale == each.scale
+        for row in each.verdicts().itertuples(index=False)
     ]
-    return pd.concat(judged, ignore_index=True)
+    return pd.DataFrame(rows, columns=[*claim.COLUMNS, "scale"])

@@ -6,8 +6,8 @@ from it, or that is of settings that the experiment had before, keeps a row of i
 
 import pandas as pd
 
-CELL = ["experiment", "scale", "env", "method", "protocol", "step_size", "departures"]
-"""What the runs of a row have in common, but for settings that nobody named."""
+CELL = ["experiment", "scale", "env", "method", "step_size", "departures"]
+"""What the tables tell rows apart by."""
 
 
 def marked(frame: pd.DataFrame) -> pd.DataFrame:

@@ -50,10 +50,8 @@ class Learned(NamedTuple):
         reached = self.best.groupby("run_id").iteration.transform("max") >= iteration
         failed = self.best.status == FAILED
         own = self.best[(reached & (self.best.iteration <= iteration)) | failed]
-        scored = scores(
-            own.assign(status=own.status.where(own.status == FAILED, DONE)), self.metric
-        )
-        return partial(_values, scored)
+        ended = own.assign(status=own.status.where(own.status == FAILED, DONE))
+        return partial(_values, scores(ended, self.metric))
 
     def tenth_of_rise(self, env: str) -> float:
         """A tenth of what TRPO gains from its first iteration to its last; NaN if that is none."""

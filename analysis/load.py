@@ -60,6 +60,8 @@ def runs(directory: Path) -> Loaded:
             frames.append(_run(path))
         except DamagedError as error:
             damaged.append(str(error))
+        except (ValueError, TypeError, csv.Error) as error:
+            damaged.append(f"{path}: not readable ({error})")
     if not frames:
         return Loaded(pd.DataFrame(columns=[*RUN, *METRICS]), damaged)
     return Loaded(arranged(pd.concat(frames, ignore_index=True)), damaged)
@@ -130,7 +132,7 @@ def _commit(provenance: Mapping[str, Any]) -> str | None:
 
 def _versions(provenance: Mapping[str, Any]) -> str:
     """Python and the packages, as pip writes them."""
-    packages = {"python": provenance.get("python"), **provenance.get("packages", {})}
+    packages = {"python": provenance.get("python"), **(provenance.get("packages") or {})}
     return " ".join(f"{name}=={version}" for name, version in packages.items() if version)
 
 

@@ -1,5 +1,6 @@
 """One name, one colour and one order per method and task, shared by all figures and tables."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -106,19 +107,10 @@ def task(env: str) -> str:
     return TASKS.get(env, env)
 
 
-def method_rank(method: str) -> int:
-    """Position of a method in legends and tables."""
-    return list(METHODS).index(method) if method in METHODS else len(METHODS)
-
-
-def sampler_rank(sampler: str) -> int:
-    """Position of a sampler in legends and tables."""
-    return list(SAMPLERS).index(sampler) if sampler in SAMPLERS else len(SAMPLERS)
-
-
-def task_rank(env: str) -> int:
-    """Position of a task in panels and tables."""
-    return list(TASKS).index(env) if env in TASKS else len(TASKS)
+def rank(name: str, among: Iterable[str]) -> int:
+    """Position of a method, sampler or task in legends and tables; unknown ones come last."""
+    places = {other: place for place, other in enumerate(among)}
+    return places.get(name, len(places))
 
 
 def named(method: str) -> str:

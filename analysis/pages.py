@@ -48,8 +48,8 @@ def report(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
 
 def results(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
     """The scales whose data are committed, for the results folder."""
-    kept = [each for each in found if each.scale in COMMITTED]
-    shown = list(sections(runs[runs.scale.isin(COMMITTED)], kept)) if kept else []
+    kept, own = [each for each in found if each.scale in COMMITTED], runs.scale.isin(COMMITTED)
+    shown = list(sections(runs[own], kept)) if own.any() else []
     return f"{HEAD}\n{markdown(shown)}"
 
 
@@ -59,7 +59,8 @@ def block(found: Sequence[Found[Any]]) -> str:
     largest = {each.chapter.name: each for each in reversed(kept) if each.chapter.headline}
     parts = []
     for each in reversed(largest.values()):
-        parts += [f"**{each.chapter.title}** (`{each.scale}`)\n", table(each.headline())]
+        title = f"**{each.chapter.title}** (`{each.scale}`): final score, 95 % interval over runs"
+        parts += [f"{title}\n", table(each.headline())]
     counts = verdicts(kept).verdict.value_counts()
     told = ", ".join(f"{counts.get(name, 0)} {name}" for name in claim.VERDICTS)
     return "\n".join([*parts, f"Of the paper's claims that these runs bear on: {told}.\n"])

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.drawing import Axes
-from analysis.names import FAILED, look, method_rank, task
+from analysis.names import FAILED, METHODS, look, rank, task
 from analysis.words import ordered, step_size
 
 FADED = 0.35
@@ -22,7 +22,7 @@ RUNS: dict[str, dict[str, Any]] = {
 
 def by_rank(methods: Iterable[str]) -> list[str]:
     """Each method once, in their order."""
-    return sorted(set(methods), key=method_rank)
+    return sorted(set(methods), key=lambda method: rank(method, METHODS))
 
 
 def method_lines(methods: Iterable[str]) -> list[dict[str, Any]]:

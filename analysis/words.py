@@ -1,18 +1,15 @@
 """Numbers and tables in words. Nothing is estimated here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from analysis.names import look, method_rank, penalised, sampler_rank, task, task_rank
+from analysis.names import METHODS, SAMPLERS, TASKS, look, penalised, rank, task
 
 NOTHING = "–"
-RANKS: Mapping[str, Callable[[str], int]] = {
-    "env": task_rank,
-    "method": method_rank,
-    "sampler": sampler_rank,
-}
+RANKS: Mapping[str, Iterable[str]] = {"env": TASKS, "method": METHODS, "sampler": SAMPLERS}
+"""Columns that are sorted by the order of what they name."""
 
 
 def number(value: float) -> str:
@@ -60,8 +57,8 @@ def ordered(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 
 def _by_rank(column: pd.Series) -> pd.Series:
-    rank = RANKS.get(str(column.name))
-    return column.map(rank) if rank else column
+    among = RANKS.get(str(column.name))
+    return column.map(lambda name: rank(name, among)) if among else column
 
 
 def labels(methods: pd.Series) -> pd.Series:

@@ -100,17 +100,20 @@ def test_a_panel_with_some_of_its_methods_has_a_table(methods: list[str]) -> Non
 def test_the_headline_of_figure4_is_a_method_a_line_and_a_task_a_pair_of_columns() -> None:
     frame = pd.concat([
         runs_frame({("cem", NAN): [[0.5]]}, experiment="figure4_swimmer", env="swimmer"),
-        runs_frame({TRPO: [[9.0]], ("cem", NAN): [[8.0]]}, experiment="figure4_cartpole",
+        runs_frame({TRPO: [[9.0]], ("cem", NAN): [[8.0], [8.0]]}, experiment="figure4_cartpole",
                    env="cartpole"),
     ])  # fmt: skip
     frame["run_id"] += frame.env
     each = found(frame)["figure4__demo"]
     table = each.chapter.headline(each.own)
     assert table.columns.tolist() == [
-        *("method", "Cart-pole", "Cart-pole, the paper", "Swimmer", "Swimmer, the paper"),
+        *("method", "runs", "Cart-pole", "Cart-pole, the paper", "Swimmer", "Swimmer, the paper"),
     ]
-    ours = table[["method", "Cart-pole", "Swimmer"]].to_numpy().tolist()
-    assert ours == [["TRPO, single path", "9", "–"], ["CEM", "8", "0.5"]]
+    ours = table[["method", "runs", "Cart-pole", "Swimmer"]].to_numpy().tolist()
+    assert ours == [
+        ["TRPO, single path", "1", "9", "–"],
+        ["CEM", "1–2", "8 [8, 8]", "0.5"],
+    ]
 
 
 def _sweep() -> Found:

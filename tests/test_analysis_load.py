@@ -158,3 +158,15 @@ def test_a_run_of_an_earlier_version_is_named_as_such(tmp_path: Path) -> None:
     frame, [line] = load.runs(tmp_path)
     assert frame.empty
     assert "run.json: missing; an earlier version wrote the run" in line
+
+
+@pytest.mark.parametrize("file", ["metrics.csv", "run.json", "provenance.json", "DONE"])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"[1, 2]", b"\n\n", b"null"])
+def test_no_file_of_a_run_can_stop_the_others_from_being_read(
+    tmp_path: Path, file: str, content: bytes
+) -> None:
+    whole = write_run(tmp_path, [5.0])
+    (write_run(tmp_path, [1.0, 2.0]) / file).write_bytes(content)
+    frame, damaged = load.runs(tmp_path)
+    assert set(frame.run_id) == {whole.name}
+    assert len(damaged) == 1

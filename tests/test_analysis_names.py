@@ -1,7 +1,7 @@
 """Every method has one look, one rank and one way to write its step size."""
 
 from analysis import published
-from analysis.names import METHODS, look, method, method_rank
+from analysis.names import METHODS, look, method, rank
 from analysis.panels import method_lines
 from analysis.words import step_size
 
@@ -21,7 +21,7 @@ def test_a_vine_has_a_look_of_its_own_behind_its_algorithm() -> None:
     vine = look("natural_gradient_vine")
     assert vine.label == "natural gradient, vine"
     assert vine.colour == "#EAAF80"  # halfway from #D55E00 to white
-    assert method_rank("natural_gradient_vine") == method_rank("natural_gradient") + 1
+    assert rank("natural_gradient_vine", METHODS) == rank("natural_gradient", METHODS) + 1
     assert step_size("natural_gradient_vine", 3.0) == "λ = 3"
     assert step_size("max_kl_vine", 0.01) == "δ = 0.01"
 

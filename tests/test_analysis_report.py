@@ -10,6 +10,7 @@ from analysis_runs import found, measurement, runs_frame, write_figure4, write_r
 
 from analysis import drawing, pages, report, tidy
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]
 STEMS = ["figure4__demo", "modern__demo", "modern__desk", "step_rules__demo", "tuning__demo",
          "variance__demo"]  # fmt: skip
@@ -165,6 +166,13 @@ def test_runs_that_report_nothing_are_shown_as_such(tmp_path: Path) -> None:
     assert rows[1].startswith("| Ant | TRPO, single path | δ = 0.01 | 0 of 1 | – | – | 1 | 0 |")
 
 
+def test_runs_of_an_experiment_without_a_chapter_are_counted(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", [1.0], experiment="my_own", scale="desk")
+    assert report.main(["--results", str(tmp_path)]) == 0
+    assert "| my_own | desk | 1 | 0 | 0 |" in (tmp_path / "README.md").read_text()
+    assert tidy.read(tmp_path / "data" / "my_own__desk.csv").return_100.tolist() == [1.0]
+
+
 def test_without_data_the_error_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,7 +227,7 @@ def test_the_front_page_above_the_results_has_its_block_filled(tmp_path: Path) -
         text = front.read_text()
         assert text.startswith(f"before\n{pages.BEGIN}\n**Learning curves")
         assert text.endswith(f"8 no data.\n{pages.END}\nafter\n")
-        assert "| Hopper | TRPO, single path | 2 |" in text
+        assert "| Hopper | TRPO, single path | 1 | 2 |" in text
 
 
 def test_importing_the_report_loads_no_plotting() -> None:

@@ -124,3 +124,9 @@ def test_where_an_experiment_has_changed_its_older_runs_are_told_by_their_hash(
         *("(settings aaaaaaaa)", "", ""),
         *("gamma=0.5 (settings aaaaaaaa)", "gamma=0.5", "gamma=0.5"),
     ]
+
+
+def test_a_row_holds_one_hash_of_settings_whatever_the_experiment_sweeps(tmp_path: Path) -> None:
+    for seed, protocol in enumerate(["paper", "modern"]):
+        write_run(tmp_path, [1.0], seed=seed, protocol=protocol, settings=8 * protocol[0])
+    assert _marked(tmp_path) == ["(settings pppppppp)", ""]

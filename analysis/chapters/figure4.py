@@ -13,14 +13,7 @@ from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.learned import Learned, learned
 from analysis.names import NATURAL, TRPO, TRPO_VINE, look, named, task
 from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts, step_sizes
-from analysis.words import (
-    NOTHING,
-    final_scores,
-    intervals,
-    labels,
-    ordered,
-    step_size,
-)
+from analysis.words import NOTHING, final_scores, intervals, labels, ordered, spans, step_size
 
 PANELS = {"cartpole": "cart-pole", "swimmer": "swimmer", "hopper": "hopper", "walker2d": "walker"}
 """The tasks, and what the paper calls them."""
@@ -109,6 +102,7 @@ def headline(found: Measured) -> pd.DataFrame:
     rows = ordered(found.learned.table, "env", "method")
     rows = rows.assign(ours=intervals(rows, "mean", "low", "high"))
     table = ordered(rows.drop_duplicates("method"), "method")[["method"]]
+    table["runs"] = [spans(rows.n[rows.method == method]) for method in table.method]
     for env in rows.env.unique():
         ours = rows[rows.env == env].set_index("method").ours
         paper = [found.paper.get((env, method), NOTHING) for method in table.method]

@@ -50,9 +50,9 @@ def tabulate(found: Learned) -> Table:
 
 
 def headline(found: Learned) -> pd.DataFrame:
-    """The table without its counts."""
+    """The table without what all its rows share."""
     words = tabulate(found).words
-    return words.drop(columns=["step size", "runs", "failed", "unfinished"])
+    return words.drop(columns=["step size", "failed", "unfinished"])
 
 
 def _ends_above(env: str, other: str) -> Claim[Learned]:

@@ -8,10 +8,10 @@ from analysis.chapter import Chapter, Table
 from analysis.chapters.finite import EXPERIMENT, MDPS, learners
 from analysis.claim import Claim, Evidence, never, sometimes
 from analysis.drawing import Axes, Figure, grid, legend, style
-from analysis.names import NATURAL, look, method_rank
+from analysis.names import NATURAL, look
 from analysis.panels import by_rank, method_lines
 from analysis.statistics import interval
-from analysis.words import intervals, labels, of_all, rowwise
+from analysis.words import intervals, labels, of_all, ordered, rowwise
 
 ROWS = {
     "regret_mean": ("regret, rewards a step", "linear"),
@@ -123,8 +123,8 @@ def _lines(panel: Axes, curves: pd.DataFrame) -> None:
 
 def tabulate(found: Measured) -> Table:
     """What steps did, in words."""
-    ranked = found.table.assign(rank=found.table.method.map(method_rank))
-    rows = ranked.sort_values(["env", "rank"])
+    by_method = ordered(found.table, "method")
+    rows = by_method.sort_values("env", kind="stable")
     words = pd.DataFrame(
         {
             "MDPs": rows.env,

@@ -9,7 +9,7 @@ from analysis import noise
 from analysis.chapter import Chapter, Table
 from analysis.claim import TENTH_IN_LOGS, Claim, Evidence, above
 from analysis.drawing import Axes, Figure, grid, legend, style
-from analysis.names import SAMPLERS, Look, sampler_rank, task, task_rank
+from analysis.names import SAMPLERS, TASKS, Look, rank, task
 from analysis.statistics import Array
 from analysis.words import counted, intervals, ordered, rowwise
 
@@ -59,7 +59,7 @@ def draw(found: Measured, scale: str) -> Figure:
     """Noise of the gradient against the batch: a row a task and stage, a column a unit of cost."""
     lines = found.lines
     stages = set(zip(lines.env, lines.trained, strict=True)) or {(found.envs[0], float("nan"))}
-    rows = sorted(stages, key=lambda row: (task_rank(row[0]), row[1]))
+    rows = sorted(stages, key=lambda row: (rank(row[0], TASKS), row[1]))
     figure, panels = grid(len(rows), 2, sharey="row", panel=(3.9, 2.5))
     for i, (env, trained) in enumerate(rows):
         own = lines[(lines.env == env) & (lines.trained == trained)]
@@ -68,12 +68,16 @@ def draw(found: Measured, scale: str) -> Figure:
             panel.set_title(f"{task(env)}, {_stage(trained)}")
             panel.set_xlabel(label)
         panels[2 * i].set_ylabel("tr Cov(ĝ) / ‖E ĝ‖²")
-    samplers = sorted(set(lines.sampler), key=sampler_rank)
+    samplers = _by_rank(lines.sampler)
     counts = " to ".join(str(n) for n in sorted(set(lines.n))[:: max(1, lines.n.nunique() - 1)])
     notes = [f"geometric mean over runs ({counts or 'none'} a point); shaded: 95 % t interval"]
     legend(figure, [_line(sampler) for sampler in samplers], notes)
     figure.suptitle(f"How much an estimate of the gradient varies, at scale “{scale}”")
     return figure
+
+
+def _by_rank(samplers: pd.Series) -> list[str]:
+    return sorted(set(samplers), key=lambda sampler: rank(sampler, SAMPLERS))
 
 
 def _stage(trained: float) -> str:
@@ -85,7 +89,7 @@ def _stage(trained: float) -> str:
 def _noise(panel: Axes, lines: pd.DataFrame, unit: str) -> None:
     """Each sampler's noise at its batch sizes."""
     panel.set(xscale="log", yscale="log")
-    for sampler in sorted(set(lines.sampler), key=sampler_rank):
+    for sampler in _by_rank(lines.sampler):
         own = lines[lines.sampler == sampler].sort_values(unit)
         drawn = _line(sampler)
         panel.plot(own[unit], own.noise, marker="o", markersize=3.5, zorder=3, **drawn)
@@ -100,8 +104,7 @@ def _line(sampler: str) -> dict[str, Any]:
 
 def tabulate(found: Measured) -> Table:
     """How many times as noisy as the vine, in words."""
-    rank = {unit: i for i, unit in enumerate(UNITS)}
-    rows = found.table.assign(place=found.table.unit.map(rank))
+    rows = found.table.assign(place=[rank(unit, UNITS) for unit in found.table.unit])
     rows = ordered(rows, "env", "trained", "place", "sampler")
     words = pd.DataFrame(
         {

@@ -51,7 +51,9 @@ def sized(node: Identity) -> Mapping[str, Any]:
         return scaled(chosen("algo", node).function, node["algo"], node.get("step_scale", 1.0))
 
 
-def assembled(node: Identity, sampler: Sampler, shop: Shop) -> tuple[Algorithm[Any, Any], str | None]:
+def assembled(
+    node: Identity, sampler: Sampler, shop: Shop
+) -> tuple[Algorithm[Any, Any], str | None]:
     """The algorithm, and what it chose by itself.
 
     Raises:

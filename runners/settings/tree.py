@@ -46,7 +46,7 @@ class Scale:
 
 @dataclass
 class Session:
-    """What every kind of run has. README and conf/config.yaml say what each setting means."""
+    """What every kind of run has. conf/README.md says what each setting means."""
 
     study: str = MISSING
     scale: Scale = field(default_factory=Scale)
