@@ -13,7 +13,8 @@ from trpo.moments import observation_filter
 from trpo.policies import gaussian_mlp
 from trpo.reports import flatten
 from trpo.samplers.batches import Estimator, from_paths
-from trpo.samplers.single_path import Boundary, Sampled, single_path
+from trpo.samplers.single_path import Boundary, single_path
+from trpo.samplers.tape import Sampled
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.streams import stream
 from trpo.types import Algorithm

@@ -9,7 +9,7 @@ from test_estimators import GAE as ADVANTAGES
 
 from trpo.policies import linear_gaussian
 from trpo.samplers.batches import Estimates, Estimator, estimate, flat
-from trpo.samplers.single_path import Sampled
+from trpo.samplers.tape import Sampled
 from trpo.types import Array, Rollout
 
 POLICY = linear_gaussian(CONTINUOUS)

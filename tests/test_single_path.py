@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tiny_task import HORIZON, Broken, Corridor
 
 from trpo.policies import categorical_mlp, linear_gaussian
-from trpo.samplers.single_path import Boundary, Carried, Sampled, single_path
+from trpo.samplers.single_path import Boundary, single_path
+from trpo.samplers.tape import Carried, Sampled
 from trpo.types import Array, Tensor
 
 QUIET = -30.0  # a log standard deviation that leaves no noise to speak of

@@ -16,16 +16,10 @@ from trpo.objective import Objective
 from trpo.policies import Policy, categorical_mlp, linear_gaussian
 from trpo.reports import flatten
 from trpo.samplers.batches import from_vine
+from trpo.samplers.branches import first_actions
+from trpo.samplers.rollout_set import RolloutSet
 from trpo.samplers.single_path import single_path
-from trpo.samplers.vine import (
-    Grown,
-    RolloutSet,
-    Sizes,
-    first_actions,
-    of_vine,
-    tried,
-    vine,
-)
+from trpo.samplers.vine import Grown, Sizes, of_vine, tried, vine
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.gymnasium import GymnasiumSimulator
 from trpo.simulators.mujoco import MujocoSimulator, hopper

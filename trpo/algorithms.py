@@ -10,7 +10,7 @@ from trpo.moments import Moments, empty, merge, observation_filter
 from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
 from trpo.samplers.batches import Collect, flat
-from trpo.samplers.single_path import Carried
+from trpo.samplers.tape import Carried
 from trpo.simulators.protocol import Space
 from trpo.types import Algorithm, Array, Map, Samples, Tensor, UpdateInfo
 from trpo.updates import Rule, update

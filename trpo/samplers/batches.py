@@ -13,7 +13,8 @@ import torch
 from trpo.estimators import gae, monte_carlo
 from trpo.moments import Filter
 from trpo.policies import Policy
-from trpo.samplers.single_path import Carried, Sampled, Sampler
+from trpo.samplers.single_path import Sampler
+from trpo.samplers.tape import Carried, Sampled
 from trpo.samplers.vine import Vine
 from trpo.types import Array, Rollout, Samples, Tensor
 

@@ -6,11 +6,9 @@ The K branches of a state share their noise ("common random numbers"), so that w
 between their returns is what the actions did.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from heapq import heappush, heapreplace
-from math import log
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,9 +16,11 @@ import torch
 from trpo.moments import Filter
 from trpo.parameters import ParameterError
 from trpo.policies import Policy
-from trpo.reports import check_finite
-from trpo.samplers.single_path import Actor, Sampled, single_path
-from trpo.simulators.protocol import Choices, Simulator, Space
+from trpo.samplers.branches import first_actions, follow
+from trpo.samplers.rollout_set import RolloutSet
+from trpo.samplers.single_path import Actor, single_path
+from trpo.samplers.tape import Sampled
+from trpo.simulators.protocol import Simulator, Space
 from trpo.surrogates import Surrogate, all_actions, self_normalised
 from trpo.types import Array, Samples, Tensor
 
@@ -40,6 +40,11 @@ class Sizes(NamedTuple):
     states: int  # N, the rollout set
     branches: int  # K, "rollouts per state"; see `tried`
     branch_length: int  # steps of a branch, its first action included, "rollout length"
+
+    @property
+    def visited(self) -> int:
+        """States that the trunks visit at least."""
+        return self.trunks * self.trunk_length
 
 
 class Grown(NamedTuple):
@@ -61,9 +66,8 @@ def tried(space: Space, branches: int) -> int:
 
 def require_visited(sizes: Sizes) -> None:
     """Raise ParameterError for a rollout set of more states than the trunks surely visit."""
-    visited = sizes.trunks * sizes.trunk_length
-    if sizes.states > visited:
-        what = f"at most trunks x trunk_length = {visited}, what the trunks visit"
+    if sizes.states > sizes.visited:
+        what = f"at most trunks x trunk_length = {sizes.visited}, what the trunks visit"
         raise ParameterError("states", sizes.states, what)
 
 
@@ -89,9 +93,7 @@ def vine(
     draw: Draw = "uniform",
     common_noise: bool = True,
 ) -> Vine:
-    """Grow a vine whenever it is called.
-
-    The branches run side by side in the simulator's rows, as many states at once as fit.
+    """Grow a vine whenever it is called, the branches of as many states side by side as fit.
 
     Args:
         simulator: with at least `sizes.trunks` and at least K rows.
@@ -108,7 +110,6 @@ def vine(
     """
     require_visited(sizes)
     space, count = simulator.space, tried(simulator.space, sizes.branches)
-    steps = sizes.trunks * sizes.trunk_length
     decay = gamma if draw == "discounted" else 1.0
     branch = partial(
         follow, simulator,
@@ -120,38 +121,18 @@ def vine(
         trunk_rng, draw_rng, action_rng, branch_rng = rng.spawn(4)
         chosen = RolloutSet(sizes.states, draw_rng)
         trunk = single_path(
-            simulator, policy, steps=steps, boundary="complete", fresh=True, rows=sizes.trunks,
+            simulator, policy, steps=sizes.visited, boundary="complete", fresh=True,
+            rows=sizes.trunks,
             visit=lambda t, rows, ages: chosen.offer(t, decay**ages, simulator.save, rows),
         )(trunk_rng, theta, see, None)  # fmt: skip
         at, snapshots = chosen.states()
         old = trunk.rollout.dist[at]
         actions, log_q = first_actions(action_rng, policy, space, old, count)
-        behave = partial(Actor, policy, theta, see)
-        worth = branch(branch_rng, behave, snapshots, actions)
+        worth = branch(branch_rng, partial(Actor, policy, theta, see), snapshots, actions)
         samples = samples_of(see(trunk.rollout.obs[at]), actions, worth.q, log_q, old)
-        taken, unstable = trunk.steps + worth.steps, trunk.unstable + worth.unstable
-        return Grown(samples, trunk, taken, unstable)
+        return Grown(samples, trunk, trunk.steps + worth.steps, trunk.unstable + worth.unstable)
 
     return grow
-
-
-def first_actions(
-    rng: np.random.Generator, policy: Policy, space: Space, old: Array, count: int
-) -> tuple[Array, Tensor]:
-    """The K actions tried in each state (N, K, A) and their log-probabilities (N, K) under q.
-
-    q is π_old for continuous actions and uniform for choices, of which each is taken once if there
-    are K of them. old (N, M) holds the parameters of π_old.
-    """
-    n = len(old)
-    if isinstance(space.actions, Choices):
-        number = space.actions.number
-        every = np.broadcast_to(np.arange(count), (n, count))
-        numbers = every if count == number else rng.integers(number, size=(n, count))
-        return space.actions.numbered(numbers), torch.full((n, count), -log(number))
-    dist = policy.distribution
-    actions = dist.sample(old.repeat(count, 0), dist.noise(rng, n * count)).reshape(n, count, -1)
-    return actions, dist.log_prob(torch.from_numpy(old)[:, None], torch.from_numpy(actions))
 
 
 def samples_of(obs: Array, actions: Array, q: Array, log_q: Tensor, old: Array) -> Samples:
@@ -164,105 +145,3 @@ def samples_of(obs: Array, actions: Array, q: Array, log_q: Tensor, old: Array) 
         old=torch.from_numpy(old),
         weight=torch.ones(len(old)),
     )
-
-
-class Followed(NamedTuple):
-    """Branches of n states."""
-
-    q: Array  # (n, K) Q̂
-    steps: int
-    unstable: int
-
-
-def follow(
-    simulator: Simulator,
-    rng: np.random.Generator,
-    behave: Callable[..., Actor],
-    snapshots: Sequence[Any],
-    actions: Array,
-    *,
-    length: int,
-    gamma: float,
-    together: int,
-) -> Followed:
-    """Follow the branches that begin in n states with actions (n, K, A), a part at a time.
-
-    Args:
-        simulator: its rows are the branches that run side by side.
-        rng: of the noise of all later actions.
-        behave: (rng, rows, together) -> what acts in so many rows.
-        snapshots: of the n states.
-        actions: the first ones.
-        length: T, of a branch.
-        gamma: the discount of Q̂.
-        together: how many neighbouring branches share their noise.
-    """
-    count = actions.shape[1]
-    at_once = simulator.count // count  # states whose branches run side by side
-    starts = range(0, len(actions), at_once)
-    parts = []
-    for start, noise_rng in zip(starts, rng.spawn(len(starts)), strict=True):
-        part = slice(start, start + at_once)
-        act = behave(noise_rng, len(actions[part]) * count, together)
-        parts.append(side_by_side(simulator, act, snapshots[part], actions[part], length, gamma))
-    q, steps, unstable = zip(*parts, strict=True)
-    check_finite("rewards", np.concatenate(q))
-    return Followed(np.concatenate(q), sum(steps), sum(unstable))
-
-
-def side_by_side(
-    simulator: Simulator,
-    act: Actor,
-    snapshots: Sequence[Any],
-    actions: Array,
-    length: int,
-    gamma: float,
-) -> Followed:
-    """The branches of as many states as fit."""
-    n, count = actions.shape[:2]
-    rows = np.arange(n * count)
-    simulator.load(rows, [snapshot for snapshot in snapshots for _ in range(count)])
-    q, taken, unstable = np.zeros(n * count), 0, 0
-    chosen = actions.reshape(n * count, -1)
-    for t in range(length):
-        if t:
-            _, chosen = act(simulator.observe(rows).astype(np.float32), rows)
-        step = simulator.step(simulator.space.actions.clip(chosen), rows)
-        q[rows] += gamma**t * step.reward
-        taken += len(rows)
-        unstable += int(np.count_nonzero(step.failed))
-        rows = rows[~(step.terminal | step.truncated)]
-        if not len(rows):
-            break
-    return Followed(q.reshape(n, count), taken, unstable)
-
-
-class RolloutSet:
-    """States drawn while they are visited, without knowing how many there will be.
-
-    Weighted sampling without replacement through a reservoir (Efraimidis and Spirakis 2006):
-    the states with the smallest Exp(1) / weight stay. Only what stays is ever saved.
-    """
-
-    def __init__(self, size: int, rng: np.random.Generator) -> None:
-        """Keep up to `size` states."""
-        self._size, self._rng = size, rng
-        self._heap: list[tuple[float, int, int, Any]] = []  # (-key, step, row, snapshot)
-
-    def offer(
-        self, step: int, weights: Array, save: Callable[[Array], list[Any]], rows: Array
-    ) -> None:
-        """The rows (n,) with these weights (n,) are visited now; `save` gives their snapshots."""
-        keys = self._rng.exponential(size=len(rows)) / weights
-        worst = -self._heap[0][0] if len(self._heap) == self._size else np.inf
-        for row, key in zip(rows[keys < worst], keys[keys < worst], strict=True):
-            if len(self._heap) < self._size:
-                heappush(self._heap, (-key, step, int(row), *save(np.array([row]))))
-            elif key < -self._heap[0][0]:
-                heapreplace(self._heap, (-key, step, int(row), *save(np.array([row]))))
-
-    def states(self) -> tuple[tuple[Array, Array], list[Any]]:
-        """Where the states stand in the rollout, as indices (step, row), and their snapshots."""
-        kept = sorted((step, row, snapshot) for _, step, row, snapshot in self._heap)
-        steps, rows = (np.array([state[i] for state in kept]) for i in range(2))
-        return (steps, rows), [snapshot for _, _, snapshot in kept]
