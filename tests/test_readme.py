@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from runners.run.described import describe
 from runners.settings import tree as config
@@ -159,7 +160,9 @@ def alone(line: str) -> list[str]:
 @pytest.mark.parametrize("line", [line for line, told in COMMANDS if not told])
 def test_every_command_is_a_run(line: str) -> None:
     overrides = alone(line)
-    assert describe(compose("config", overrides), overrides).plan
+    cfg = compose("config", overrides)
+    assert describe(cfg, overrides).plan
+    OmegaConf.resolve(cfg)  # as --cfg job --resolve shows it
 
 
 @pytest.mark.parametrize(("line", "told"), [each for each in COMMANDS if each[1]])
