@@ -1,4 +1,4 @@
-"""The committed runs are those that their commands make today: id, settings, label, step size."""
+"""The committed runs are those that their commands make today: id, settings, numbers."""
 
 import shlex
 from collections.abc import Iterator
@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
+from test_cli import train
 
+from analysis import load, tidy
 from runners.run.described import describe
 from runners.settings.tree import CONF, register
 
@@ -54,3 +56,24 @@ def test_every_run_that_changed_its_id_is_in_the_map() -> None:
     assert ids.new.is_unique
     assert set(ids.new) <= set(kept)
     assert set(ids.old).isdisjoint(kept)
+
+
+@pytest.mark.process
+def test_a_committed_run_trained_again_gives_its_numbers(tmp_path: Path) -> None:
+    """To the last digit with the same CPU and versions; its first iterations to 1e-4 elsewhere."""
+    runs = pd.read_csv(RESULTS / "data" / "figure4_cartpole__desk.runs.csv")
+    (run,) = runs[(runs.algo == "cem") & (runs.seed == 0)].itertuples()
+    status, out, err = train(*shlex.split(run.overrides), f"results_dir={tmp_path}")
+    assert status == 0, err
+    again = load.runs(tmp_path).runs.set_index("iteration")
+    committed = tidy.read(RESULTS / "data" / "figure4_cartpole__desk.csv")
+    committed = committed[committed.run_id == Path(out[-1]).name].set_index("iteration")
+    assert len(committed) == 50
+    measured = [name for name in load.METRICS if name in committed]
+    found, kept = again.loc[committed.index, measured], committed[measured]
+    alike = [tuple(frame[["cpu", "versions"]].iloc[0]) for frame in (again, committed)]
+    if alike[0] == alike[1]:
+        digits = [frame.map(lambda x: format(x, ".7g")) for frame in (found, kept)]
+        pd.testing.assert_frame_equal(*digits)
+    else:
+        pd.testing.assert_frame_equal(found[:5], kept[:5], rtol=1e-4, check_dtype=False)
