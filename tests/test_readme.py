@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from runners.run.described import describe
 from runners.settings import tree as config
@@ -141,11 +142,63 @@ def test_every_path_that_a_page_names_exists(page: str) -> None:
     assert missing == []
 
 
+def decisions() -> list[tuple[set[str], str]]:
+    """The settings that each row of the decisions names first, and the row."""
+    rows = re.findall(r"^(\| (`[^|]+|–) \|.*)$", text("conf/DECISIONS.md"), re.M)
+    return [(set(re.findall(r"`([^`]+)`", first)), row) for row, first in rows]
+
+
 def test_every_decision_names_a_setting_that_some_run_has() -> None:
-    rows = re.findall(r"^\| (`[^|]+|–) \|", text("conf/DECISIONS.md"), re.M)
-    assert len(rows) > 40
-    named = {name.removesuffix(".*") for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert len(decisions()) > 40
+    named = {name.removesuffix(".*") for found, _ in decisions() for name in found}
     assert named - settings() == set()
+
+
+DECIDED = {
+    "protocol=paper": {
+        **{"protocol.delta": "0.01", "protocol.penalty": "100", "policy.last_gain": "0.01"},
+        **{"algo.direction.damping": "1e-5", "algo.direction.every": "10"},
+        **{"algo.search.shrink": "0.8", "algo.search.max_backtracks": "10"},
+        **{"protocol.cem_std": "1", "protocol.cma_std": "0.2", "policy.log_std": "0"},
+    },
+    "protocol=modern": {
+        **{"gamma": "0.995", "estimator.lam": "0.97", "protocol.penalty": "3"},
+        **{"baseline.gauss_newton_steps": "3", "baseline.cg_steps": "8", "baseline.every": "4"},
+    },
+    "env=cartpole": {
+        **{"policy.log_std": "1.3", "env.dt": "0.05", "env.max_force": "10"},
+        **{"env.max_position": "2.4", "env.max_angle": "0.2"},
+    },
+    "sampler=vine": {
+        **{"algo.direction.every": "1", "sampler.states": "2,500", "sampler.branches": "4"},
+        "sampler.branch_length": "100",
+    },
+    "+experiment=figure4_cartpole": {
+        **{"protocol.penalty": "300", "protocol.cem_std": "10", "protocol.cma_std": "5"},
+        **{"sampler.rows": "20"},
+    },
+    "+experiment=figure4_cartpole algo=trpo_vine": {
+        **{"sampler.states": "60", "sampler.branch_length": "50"},
+    },
+    "+experiment=figure4_swimmer algo=trpo_vine": {
+        **{"protocol.penalty": "3", "env.forward_point": "1", "sampler.states": "170"},
+    },
+    "algo=theory_penalty": {"algo.epsilon": "1"},
+    "algo=rwr": {"algo.temperature": "1"},
+    "algo=cem": {"algo.elite": "0.2"},
+    "algo=cma_es": {"algo.memory_mib": "512"},
+    "study=theory": {"mdps.states": "20", "mdps.actions": "4", "mdps.branching": "3"},
+}
+"""Values that the decisions give, as they write them."""
+
+
+@pytest.mark.parametrize("line", DECIDED)
+def test_the_decisions_give_the_values_that_runs_have(line: str) -> None:
+    cfg = compose("config", line.split())
+    for name, words in DECIDED[line].items():
+        number = re.compile(rf"(?<![\d.,]){re.escape(words)}(?!\d|[.,]\d)")
+        assert OmegaConf.select(cfg, name) == float(words.replace(",", "")), name
+        assert any(name in found and number.search(row) for found, row in decisions()), name
 
 
 def alone(line: str) -> list[str]:
@@ -159,7 +212,9 @@ def alone(line: str) -> list[str]:
 @pytest.mark.parametrize("line", [line for line, told in COMMANDS if not told])
 def test_every_command_is_a_run(line: str) -> None:
     overrides = alone(line)
-    assert describe(compose("config", overrides), overrides).plan
+    cfg = compose("config", overrides)
+    assert describe(cfg, overrides).plan
+    OmegaConf.resolve(cfg)  # as --cfg job --resolve shows it
 
 
 @pytest.mark.parametrize(("line", "told"), [each for each in COMMANDS if each[1]])
