@@ -9,7 +9,7 @@ from trpo.baselines import Baseline
 from trpo.moments import Moments, empty, merge, observation_filter
 from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
-from trpo.samplers.batches import Collect, flat
+from trpo.samplers.batches import Batch, Collect, flat
 from trpo.samplers.tape import Carried
 from trpo.simulators.protocol import Space
 from trpo.types import Algorithm, Array, Map, Samples, Tensor, UpdateInfo
@@ -70,14 +70,8 @@ def policy_optimisation(
 
     def init(rng: np.random.Generator) -> State:
         policy_rng, baseline_rng = rng.spawn(2)
-        return State(
-            theta=policy.network.init(policy_rng),
-            size=rule.step.size,
-            baseline=baseline.init(baseline_rng),
-            seen=empty(space.obs),
-            carried=None,
-            recent=np.zeros(0),
-        )
+        theta, fitted = policy.network.init(policy_rng), baseline.init(baseline_rng)
+        return State(theta, rule.step.size, fitted, empty(space.obs), None, np.zeros(0))
 
     def step(rng: np.random.Generator, state: State) -> tuple[State, TrainInfo]:
         see = observation_filter(state.seen, filter_clip)
@@ -97,13 +91,19 @@ def policy_optimisation(
         if batch.targets:
             fitted = baseline.fit(state.baseline, *batch.targets, pmap)
         after = State(theta, size, fitted, seen, paths.carried, recent)
-        return after, TrainInfo(
-            batch.steps,
-            episode_report(paths.returns, paths.lengths, recent, space.horizon),
-            info,
-            batch.explained_variance,
-            batch.unstable,
-            samples.q.numel(),
-        )
+        return after, told(batch, info, recent, space.horizon)
 
     return Algorithm(init, step)
+
+
+def told(batch: Batch, info: UpdateInfo, recent: Array, horizon: int) -> TrainInfo:
+    """What an iteration with this batch and this update did; see `episode_report`."""
+    paths = batch.paths
+    return TrainInfo(
+        batch.steps,
+        episode_report(paths.returns, paths.lengths, recent, horizon),
+        info,
+        batch.explained_variance,
+        batch.unstable,
+        batch.samples.q.numel(),
+    )

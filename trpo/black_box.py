@@ -129,6 +129,37 @@ class SearchInfo(NamedTuple):
     unstable_steps: int  # steps that failed in the engine
 
 
+class Rounds:
+    """The candidates of an iteration, asked of a search round after round.
+
+    A search that renews has other candidates in every round and learns from them all; one that does
+    not runs the same again and learns from their mean returns.
+    """
+
+    def __init__(self, search: Search, state: Any, rng: np.random.Generator) -> None:
+        """Begin with this state of the search; `rng` draws candidates."""
+        self._search, self._state, self._rng = search, state, rng
+        self._proposed: list[Array] = []
+
+    def __call__(self) -> Array:
+        """The candidates (n, P) of the next round."""
+        if self._search.renews or not self._proposed:
+            self._state, fresh = self._search.ask(self._rng, self._state)
+            self._proposed.append(fresh)
+        return self._proposed[-1]
+
+    @property
+    def candidates(self) -> Array:
+        """All candidates so far (n R, P), R being 1 unless the search renews."""
+        return np.concatenate(self._proposed)
+
+    def told(self, returns: Array) -> Any:
+        """The search's state once it knows the returns (R, n) of the rounds."""
+        candidates = self.candidates
+        worth = returns.reshape(-1, len(candidates)).mean(0)
+        return self._search.tell(self._state, candidates, worth)
+
+
 def black_box(
     policy: Policy,
     search: Search,
@@ -140,10 +171,8 @@ def black_box(
 ) -> Algorithm[Searching, SearchInfo]:
     """Search the policy's parameters for a high mean return.
 
-    An iteration runs whole episodes, n side by side, until its steps are used. A search that
-    renews has other candidates in every round and learns from them all; one that does not runs
-    the same again and learns from their mean returns. The returns reported are those of all
-    candidates' episodes, not of the distribution's mean.
+    An iteration runs whole episodes, n side by side, until its steps are used; see `Rounds`. The
+    returns reported are those of all candidates' episodes, not of the distribution's mean.
 
     Args:
         policy: whose parameters are searched, from its usual initialisation on.
@@ -153,43 +182,30 @@ def black_box(
         filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
         deterministic: evaluate candidates without the action's noise.
     """
-    space = simulator.space
+    obs, horizon = simulator.space.obs, simulator.space.horizon
     if search.population != simulator.count:
         raise ValueError(f"{search.population} candidates do not fit {simulator.count} rows")
 
     def init(rng: np.random.Generator) -> Searching:
         theta = policy.network.init(rng).numpy().astype(np.float64)
-        return Searching(search.init(theta), empty(space.obs), np.zeros(0))
+        return Searching(search.init(theta), empty(obs), np.zeros(0))
 
     def step(rng: np.random.Generator, state: Searching) -> tuple[Searching, SearchInfo]:
         ask_rng, run_rng = rng.spawn(2)
-        asked, proposed = state.search, list[Array]()
-
-        def propose() -> Array:
-            nonlocal asked
-            if search.renews or not proposed:
-                asked, fresh = search.ask(ask_rng, asked)
-                proposed.append(fresh)
-            return proposed[-1]
-
+        rounds = Rounds(search, state.search, ask_rng)
         see = observation_filter(state.seen, filter_clip)
         found = evaluate(
-            run_rng, simulator, policy, propose, see, steps=steps, deterministic=deterministic
+            run_rng, simulator, policy, rounds, see, steps=steps, deterministic=deterministic
         )
-        candidates = np.concatenate(proposed)
-        worth = found.returns.reshape(-1, len(candidates)).mean(0)
-        told = search.tell(asked, candidates, worth)
+        told = rounds.told(found.returns)
         check_finite("policy parameters", search.mean(told))
-        recent = np.concatenate([state.recent, found.returns.ravel()])[-RECENT:]
+        ended = found.returns.ravel(), found.lengths.ravel()
+        recent = np.concatenate([state.recent, ended[0]])[-RECENT:]
         seen = merge(state.seen, found.obs) if filter_clip else state.seen
-        shift = search.mean(told) - search.mean(state.search)
-        return Searching(told, seen, recent), SearchInfo(
-            found.steps,
-            episode_report(found.returns.ravel(), found.lengths.ravel(), recent, space.horizon),
-            float(np.linalg.norm(shift)),
-            search.spread(told),
-            len(candidates),
-            found.unstable,
-        )
+        episodes = episode_report(*ended, recent, horizon)
+        step_norm = float(np.linalg.norm(search.mean(told) - search.mean(state.search)))
+        counts = len(rounds.candidates), found.unstable
+        info = SearchInfo(found.steps, episodes, step_norm, search.spread(told), *counts)
+        return Searching(told, seen, recent), info
 
     return Algorithm(init, step)

@@ -119,31 +119,40 @@ def cma_es(
     def init(theta: Array) -> Any:
         return strategy(theta, std, population, full_covariance(covariance, len(theta), memory_mib))
 
-    def ask(rng: np.random.Generator, state: Any) -> tuple[Any, Array]:
-        asked = deepcopy(state)
-        asked.sm.randn = lambda *shape: rng.standard_normal(shape)
-        with silence():
-            candidates = np.stack(asked.ask())
-        asked.sm.randn, asked.timer = no_noise, Stopped()
-        return asked, candidates
-
-    def tell(state: Any, candidates: Array, returns: Array) -> Any:
-        told = deepcopy(state)
-        with silence():
-            told.tell([*candidates], [*-returns])
-        return told
-
-    def mean(state: Any) -> Array:
-        return np.array(state.mean)
-
-    def spread(state: Any) -> float:
-        return float(np.sqrt(np.square(state.stds).mean()))
-
     def note(size: int) -> str:
         kind = "full" if full_covariance(covariance, size, memory_mib) else "separable"
         return f"CMA-ES with {kind} covariance, {size:,} parameters"
 
-    return Search(population, False, init, ask, tell, mean, spread, note)
+    of_state = package_mean, package_spread
+    return Search(population, False, init, ask_package, tell_package, *of_state, note)
+
+
+def ask_package(rng: np.random.Generator, state: Any) -> tuple[Any, Array]:
+    """Candidates (n, P) with noise from `rng`, and a state that knows them."""
+    asked = deepcopy(state)
+    asked.sm.randn = lambda *shape: rng.standard_normal(shape)
+    with silence():
+        candidates = np.stack(asked.ask())
+    asked.sm.randn, asked.timer = no_noise, Stopped()
+    return asked, candidates
+
+
+def tell_package(state: Any, candidates: Array, returns: Array) -> Any:
+    """The state once it knows the returns (n,) of the candidates (n, P)."""
+    told = deepcopy(state)
+    with silence():
+        told.tell([*candidates], [*-returns])
+    return told
+
+
+def package_mean(state: Any) -> Array:
+    """The mean (P,)."""
+    return np.array(state.mean)
+
+
+def package_spread(state: Any) -> float:
+    """The root of the mean variance of a parameter."""
+    return float(np.sqrt(np.square(state.stds).mean()))
 
 
 def full_covariance(covariance: Covariance, size: int, memory_mib: int) -> bool:

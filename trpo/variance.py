@@ -16,10 +16,10 @@ from trpo.objective import Objective
 from trpo.parameters import ParameterError
 from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
-from trpo.samplers.batches import Collect
+from trpo.samplers.batches import Batch, Collect
 from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate
-from trpo.types import Algorithm, Array, Samples
+from trpo.types import Algorithm, Array, Samples, Tensor
 
 
 class Measuring(NamedTuple):
@@ -95,43 +95,71 @@ def gradient_variance(  # noqa: PLR0913 (what is trained, what is measured, and 
     """
     if repeats < 2:
         raise ParameterError("repeats", repeats, "at least 2 for a variance")
-    pmap, device = compute.pmap, compute.device
-
-    def init(rng: np.random.Generator) -> Measuring:
-        return Measuring(train.init(rng), 0, np.zeros(0))
-
-    def estimate(rng: np.random.Generator, collect: Collect, at: State) -> Estimate:
-        see = observation_filter(at.seen, filter_clip)
-        batch = collect(rng, at.theta, see, None, lambda obs: np.zeros(len(obs)))
-        paths, samples = batch.paths, Samples(*(field.to(device) for field in batch.samples))
-        objective = Objective(policy, surrogate, samples, at.theta.to(device), pmap)
-        gradient = objective.gradient().double().cpu().numpy()
-        check_finite("gradients", gradient)
-        counts = samples.q.numel(), batch.steps, batch.unstable
-        return Estimate(gradient, paths.returns, paths.lengths, *counts)
 
     def step(rng: np.random.Generator, state: Measuring) -> tuple[Measuring, VarianceInfo]:
         train_rng, measure_rng = rng.spawn(2)
         rounds, number = divmod(state.turn, len(collects))
-        trained, training = state.trained, list[TrainInfo]()
-        for each in train_rng.spawn(spacing if rounds and not number else 0):
-            trained, info = train.step(each, trained)
-            training.append(info)
-        found = [estimate(each, collects[number], trained) for each in measure_rng.spawn(repeats)]
-        gradients, returns, lengths, q_samples, steps, unstable = zip(*found, strict=True)
-        ended = np.concatenate(returns)
-        recent = np.concatenate([state.recent, ended])[-RECENT:]
-        return Measuring(trained, state.turn + 1, recent), VarianceInfo(
-            sum(steps) + sum(info.steps for info in training),
-            episode_report(ended, np.concatenate(lengths), recent, space.horizon),
-            spread(np.stack(gradients)),
-            float(np.mean(q_samples)),
-            float(np.mean(steps)),
-            rounds * spacing,
-            sum(unstable) + sum(info.unstable_steps for info in training),
-        )
+        due = spacing if rounds and not number else 0
+        trained, training = several(train, train_rng.spawn(due), state.trained)
+        see = observation_filter(trained.seen, filter_clip)
+        given = trained.theta, see, None, no_value
+        batches = (collects[number](each, *given) for each in measure_rng.spawn(repeats))
+        found = [estimate(policy, surrogate, b, trained.theta, compute) for b in batches]
+        recent = np.concatenate([state.recent, *(each.returns for each in found)])[-RECENT:]
+        done = told(found, training, rounds * spacing, recent, space.horizon)
+        return Measuring(trained, state.turn + 1, recent), done
 
-    return Algorithm(init, step)
+    return Algorithm(lambda rng: Measuring(train.init(rng), 0, np.zeros(0)), step)
+
+
+def several(
+    train: Algorithm[State, TrainInfo], rngs: Sequence[np.random.Generator], state: State
+) -> tuple[State, list[TrainInfo]]:
+    """An iteration with each generator: the last state, and what each iteration did."""
+    infos = []
+    for rng in rngs:
+        state, info = train.step(rng, state)
+        infos.append(info)
+    return state, infos
+
+
+def no_value(obs: Array) -> Array:
+    """V = 0 (B,) of observations (B, *O)."""
+    return np.zeros(len(obs))
+
+
+def estimate(
+    policy: Policy, surrogate: Surrogate, batch: Batch, theta: Tensor, compute: Compute
+) -> Estimate:
+    """∇L at the theta that the batch was drawn under."""
+    samples = Samples(*(field.to(compute.device) for field in batch.samples))
+    theta = theta.to(compute.device)
+    gradient = Objective(policy, surrogate, samples, theta, compute.pmap).gradient()
+    g = gradient.double().cpu().numpy()
+    check_finite("gradients", g)
+    counts = samples.q.numel(), batch.steps, batch.unstable
+    return Estimate(g, batch.paths.returns, batch.paths.lengths, *counts)
+
+
+def told(
+    found: Sequence[Estimate],
+    training: Sequence[TrainInfo],
+    trained: int,
+    recent: Array,
+    horizon: int,
+) -> VarianceInfo:
+    """What a turn that measured and trained so did; see `VarianceInfo`."""
+    gradients, returns, lengths, q_samples, steps, unstable = zip(*found, strict=True)
+    ended = np.concatenate(returns), np.concatenate(lengths)
+    return VarianceInfo(
+        sum(steps) + sum(info.steps for info in training),
+        episode_report(*ended, recent, horizon),
+        spread(np.stack(gradients)),
+        float(np.mean(q_samples)),
+        float(np.mean(steps)),
+        trained,
+        sum(unstable) + sum(info.unstable_steps for info in training),
+    )
 
 
 def spread(gradients: Array) -> Spread:

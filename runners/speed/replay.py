@@ -7,6 +7,7 @@ import numpy as np
 
 from trpo.simulators.mujoco import FULL, MujocoSimulator
 from trpo.simulators.protocol import Step
+from trpo.simulators.rows import Closing
 from trpo.types import Array
 
 
@@ -17,18 +18,17 @@ class Segment(NamedTuple):
     actions: Array  # (t, A) as the engine got them
 
 
-class Recorder:
+class Recorder(Closing):
     """A MuJoCo simulator that notes what is done to it; otherwise the one that it wraps."""
 
     def __init__(self, simulator: Any) -> None:
-        """Wrap `simulator`."""
-        self._simulator = simulator
+        """Wrap `simulator`, which is MuJoCo's own."""
+        self._simulator: MujocoSimulator = simulator
+        self.space, self.count = simulator.space, simulator.count
+        self.observe, self.save = simulator.observe, simulator.save
+        self.model, self.task = simulator.model, simulator.task
         self._open: dict[int, tuple[Array, list[Array]]] = {}
         self._closed: list[Segment] = []
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything that is not recorded is the wrapped simulator's."""
-        return getattr(self._simulator, name)
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Reset, and begin a segment in each row."""
@@ -44,8 +44,7 @@ class Recorder:
         """Step, and note the actions."""
         for row, action in zip(rows, actions, strict=True):
             self._open[row][1].append(np.array(action, np.float64))
-        step: Step = self._simulator.step(actions, rows)
-        return step
+        return self._simulator.step(actions, rows)
 
     def segments(self) -> list[Segment]:
         """All that was recorded since the last call."""
@@ -61,7 +60,7 @@ class Recorder:
             self._open[row] = (state, [])
 
 
-def replay(simulator: MujocoSimulator, segments: list[Segment]) -> None:
+def replay(simulator: MujocoSimulator | Recorder, segments: list[Segment]) -> None:
     """A loop around mj_step, with nothing observed and nothing computed."""
     model, frame_skip = simulator.model, simulator.task.frame_skip
     data = mujoco.MjData(model)
