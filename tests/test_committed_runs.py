@@ -14,6 +14,7 @@ from analysis import load, tidy
 from runners.run.described import describe
 from runners.settings.tree import CONF, register
 
+pytestmark = pytest.mark.process
 RESULTS = Path(__file__).parents[1] / "results"
 RUNS = sorted((RESULTS / "data").glob("*.runs.csv"))
 SAID = ("experiment", "scale", "algo", "sampler", "protocol", "seed", "step_size", "settings")
@@ -58,7 +59,6 @@ def test_every_run_that_changed_its_id_is_in_the_map() -> None:
     assert set(ids.old).isdisjoint(kept)
 
 
-@pytest.mark.process
 def test_a_committed_run_trained_again_gives_its_numbers(tmp_path: Path) -> None:
     """To the last digit with the same CPU and versions; its first iterations to 1e-4 elsewhere."""
     runs = pd.read_csv(RESULTS / "data" / "figure4_cartpole__desk.runs.csv")

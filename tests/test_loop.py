@@ -76,6 +76,7 @@ def test_finished_run_does_nothing_when_run_again(tmp_path: Path) -> None:
     assert (tmp_path / "undisturbed" / "timing.csv").read_bytes() == before
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_and_resumed_run_writes_the_same_bytes(
     tmp_path: Path, forkserver: multiprocessing.context.ForkServerContext, seed: int
@@ -199,6 +200,7 @@ def test_stopped_run_is_checkpointed_where_it_is(tmp_path: Path) -> None:
     assert metrics(tmp_path / "run") == undisturbed(tmp_path, 9)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_makes_a_checkpoint_before_the_process_ends(
     tmp_path: Path, forkserver: multiprocessing.context.ForkServerContext, number: int

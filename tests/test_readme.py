@@ -19,6 +19,7 @@ from runners.settings.mistakes import explain
 from runners.settings.options import GROUPS
 from runners.settings.tree import CONF
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/*.md")])
 NAMED = [str(path.relative_to(ROOT)) for path in PAGES]
