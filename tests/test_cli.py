@@ -148,3 +148,13 @@ def test_terminated_sweep_checkpoints_what_runs_and_begins_nothing_more(tmp_path
     assert process.returncode == 143
     assert "1 interrupted, 3 waiting" in out
     assert len(list(tmp_path.glob("*/checkpoint.pt"))) == 1
+
+
+def test_a_sweep_may_be_of_another_study(tmp_path: Path) -> None:
+    theory = ("+experiment=theory", "scale=smoke", "method=line,random_pairs")
+    status, out, err = train("-m", *theory, f"results_dir={tmp_path}")
+    assert (status, err) == (0, [])
+    assert "2 done" in out
+    assert train("-m", *theory, "algo=trpo", f"results_dir={tmp_path}")[2] == [
+        "error: algo is no setting of the study that was chosen: leave it out"
+    ]

@@ -127,6 +127,7 @@ MISTAKES = {
     "env=gymnasium env.id=Antt-v5": ["env: Antt-v5", "Ant-v5"],
     "device=nonsense": ["device=nonsense"],
     # keys
+    "polcy=gaussian_mlp": ["polcy is not a setting", "did you mean policy?"],
     "gama=0.9": ["gama is not a setting", "did you mean gamma?"],
     "+gama=0.9": ["gama is not a setting", "did you mean gamma?"],
     "algo.dleta=0.1": ["algo.dleta is not a setting", "did you mean algo.delta?"],

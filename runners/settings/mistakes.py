@@ -16,7 +16,7 @@ def explain(error: Exception) -> str:
         group, word = option.groups()
         return f"{group}={word} is unknown{nearest(word, _options(group))}"
     if absent := re.search(r"Could not override '(\w+)'\. No match in the defaults list", text):
-        return f"{absent.group(1)} is no setting of the study that was chosen: leave it out"
+        return _unknown(absent.group(1), False)
     if unknown := re.search(r"Could not override '([\w.]+)'|Key '.*full_key: ([\w.]+)", text):
         return _unknown(unknown.group(1) or unknown.group(2), bool(unknown.group(1)))
     if (merged := re.match(r"Error merging override (\S+)", text)) and error.__cause__:
