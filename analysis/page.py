@@ -15,7 +15,7 @@ from analysis.drawing import Figure, render
 CSS = """
 :root { color-scheme: light; }
 body { font: 16px/1.55 system-ui, sans-serif; color: #1c1e21; background: #fafafa;
-  max-width: 68rem; margin: 0 auto; padding: 2rem 1.2rem 4rem; }
+  max-width: 80rem; margin: 0 auto; padding: 2rem 1.2rem 4rem; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; }
 h2 { font-size: 1.25rem; margin-top: 2.8rem; border-bottom: 1px solid #ddd; padding-bottom: .3rem; }
 p { max-width: 46rem; }
@@ -26,9 +26,13 @@ img { width: 100%; height: auto; display: block; }
 table { border-collapse: collapse; font-size: .85rem; background: #fff; margin: 1rem 0; }
 th, td { padding: .35rem .7rem; text-align: left; border-bottom: 1px solid #e8e8e8;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.long { white-space: normal; min-width: 16rem; }
 th { background: #f1f3f5; }
 tr:hover td { background: #f7f9fb; }
 """
+
+LONG = "<td>([^<]{45,})</td>"
+"""A cell of more than a number and its interval, which may stand on several lines."""
 
 
 class Picture(NamedTuple):
@@ -72,7 +76,8 @@ def _as_html(part: Part) -> str:
         image = f'<img alt="{escape(part.title)}" src="data:image/svg+xml;base64,{data}">'
         return f"<figure>{image}</figure>\n"
     table = words.readable(part).to_html(index=False, border=0)
-    return f'<div class="scroll">{_code(table)}</div>\n'
+    wrapped = re.sub(LONG, r'<td class="long">\1</td>', table)
+    return f'<div class="scroll">{_code(wrapped)}</div>\n'
 
 
 def _code(text: str) -> str:

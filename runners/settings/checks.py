@@ -98,7 +98,8 @@ def require_read(
 
     for key in map(key_of, overrides):
         nothing = any(f"{key}.".startswith(f"{name}.") for name in ignored)
-        if key.partition(".")[0] in CORRIDORS and "." in key:
+        group, _, rest = key.partition(".")
+        if rest and group in CORRIDORS:
             sized = key.startswith(f"budget.{cfg.scale.name}.")  # perhaps by the sweep: `seeds`
             nothing = not sized and read(_changed(cfg, key)) == read(cfg)
         if nothing:

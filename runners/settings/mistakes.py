@@ -31,7 +31,7 @@ def _unknown(name: str, overridden: bool) -> str:
     keys, group = _keys(), name.partition(".")[0]
     if name not in keys:
         near = [key for key in keys if key.rpartition(".")[0] == name.rpartition(".")[0]]
-        top = [key for key in keys if "." not in key]
+        top = [key for key in keys if key.isidentifier()]
         return f"{name} is not a setting{nearest(name, near or top)}"
     if overridden and group in GROUPS:
         return f"{name} is not a setting of the {group} that was chosen"
