@@ -57,17 +57,17 @@ def _rows(path: Path) -> int:
 )
 def test_every_kind_of_method_goes_on_with_the_same_bytes(tmp_path: Path, method: str) -> None:
     small = ("env=hopper", "protocol=paper", "scale=smoke", "checkpoint_every=1")
-    disturbed(tmp_path, (*small, *method.split()), [0.05, 0.0])
+    disturbed(tmp_path, (*small, *method.split()), [0.05])
 
 
 def test_a_finished_run_goes_on_when_it_is_to_be_longer(tmp_path: Path) -> None:
-    for length in (2, 4):
-        status, out, err = train(*HOPPER, f"iterations={length}", f"results_dir={tmp_path / 'a'}")
-        assert status == 0, err
-    assert train(*HOPPER, "iterations=4", f"results_dir={tmp_path / 'b'}")[0] == 0
+    short, long = ("iterations=2",), ("iterations=4",)
+    for name, length in (("a", short), ("a", long), ("b", long)):
+        run = ("env=cartpole", "scale=smoke", *length, f"results_dir={tmp_path / name}")
+        status, out, err = train(*run)
+        assert (status, out[0]) == (0, out[-1]), err  # no word of being done
     assert metrics(tmp_path / "a") == metrics(tmp_path / "b")
     assert json.loads((Path(out[-1]) / "run.json").read_text())["iterations"] == 4
-    assert train(*HOPPER, "iterations=3", f"results_dir={tmp_path / 'a'}")[1][0] == "already done"
 
 
 def test_two_threads_write_the_bytes_of_one(tmp_path: Path) -> None:

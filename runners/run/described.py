@@ -68,10 +68,11 @@ def describe(cfg: DictConfig, overrides: Sequence[str], swept: Iterable[str] = (
     if cfg.study not in STUDIES:
         raise RunError(f"study={cfg.study} is unknown")
     study = STUDIES[cfg.study]
-    identity = checks.identity(node, study.unread(node))
+    unread = set(study.unread(node))
+    identity = checks.identity(node, unread)
     study.check(identity)
     label = study.label(identity)
-    checks.require_read(cfg, overrides, study.unread, ", ".join(filter(None, label)))
+    checks.require_read(cfg, node, unread, overrides, ", ".join(filter(None, label)))
     config = {**node, "numbers": NUMBERS}
     plan = Plan(cfg.seed, cfg.iterations, cfg.total_steps, cfg.checkpoint_every)
     directory = RunDirectory(Path(cfg.results_dir) / run_id(label, cfg.seed, identity))

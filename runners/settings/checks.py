@@ -1,7 +1,7 @@
 """What is refused before anything runs: incomplete, unknown, out of range, or read by nothing."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -75,35 +75,37 @@ def key_of(override: str) -> str:
 
 def require_read(
     cfg: DictConfig,
+    node: Mapping[str, Any],
+    unread: Collection[str],
     overrides: Iterable[str],
-    unread: Callable[[Mapping[str, Any]], Iterable[str]],
     what: str,
 ) -> None:
     """Refuse what the user sets and the run does not read.
 
     Args:
         cfg: the run's configuration.
+        node: the same as plain data.
+        unread: names of the settings that the run does not read.
         overrides: of the command line.
-        unread: names of the settings that a run with these settings does not read.
         what: the run, in words.
 
     Raises:
         ConfigError: there is such a setting.
     """
-    ignored = tuple(unread(resolved(cfg)))
-
-    def read(at: DictConfig) -> dict[str, Any]:
-        node = resolved(at)
-        return identity(node, ignored) | {name: node[name] for name in LENGTH}
-
     for key in map(key_of, overrides):
-        nothing = any(f"{key}.".startswith(f"{name}.") for name in ignored)
+        nothing = any(f"{key}.".startswith(f"{name}.") for name in unread)
         group, _, rest = key.partition(".")
         if rest and group in CORRIDORS:
             sized = key.startswith(f"budget.{cfg.scale.name}.")  # perhaps by the sweep: `seeds`
-            nothing = not sized and read(_changed(cfg, key)) == read(cfg)
+            other = resolved(_changed(cfg, key))
+            nothing = not sized and _read(other, unread) == _read(node, unread)
         if nothing:
             raise ConfigError(f"{key} is read by nothing in a run of {what}: leave it out")
+
+
+def _read(node: Mapping[str, Any], unread: Collection[str]) -> dict[str, Any]:
+    """What a run's numbers and its length depend on."""
+    return identity(node, unread) | {name: node[name] for name in LENGTH}
 
 
 def _changed(cfg: DictConfig, key: str) -> DictConfig:
