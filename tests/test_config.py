@@ -119,6 +119,8 @@ MISTAKES = {
     "baseline=mlp": ["baseline=mlp is unknown", "did you mean mlp_value?"],
     "sampler=single": ["sampler=single is unknown", "did you mean single_path?"],
     "protocol=modrn": ["protocol=modrn is unknown", "did you mean modern?"],
+    "algo=_direction": ["algo=_direction is unknown", "trpo"],
+    "+experiment=_figure4": ["experiment=_figure4 is unknown", "figure4_hopper"],
     "scale=demos": ["scale=demos is unknown", "did you mean demo?"],
     "+experiment=figure4_hoper": ["experiment=figure4_hoper", "did you mean figure4_hopper?"],
     "estimator.name=gaes": ["estimator.name must be one of monte_carlo, gae, not gaes"],

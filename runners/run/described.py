@@ -64,6 +64,7 @@ def describe(cfg: DictConfig, overrides: Sequence[str], swept: Iterable[str] = (
     Raises:
         ConfigError: a setting makes no sense, fits no run or is read by nothing.
     """
+    checks.require_whole(overrides)
     node = checks.settled(cfg)
     if cfg.study not in STUDIES:
         raise RunError(f"study={cfg.study} is unknown")

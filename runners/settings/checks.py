@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from runners.settings.errors import ConfigError, as_settings, nearest
 from runners.settings.options import GROUPS, chosen
-from runners.settings.tree import NOT_IDENTITY, NUMBERS, TREES, Identity, resolved
+from runners.settings.tree import NOT_IDENTITY, NUMBERS, TREES, Identity, files, resolved
 from trpo.parameters import check
 
 CORRIDORS = ("protocol", "budget", "usual")
@@ -66,6 +66,14 @@ def identity(node: Mapping[str, Any], unread: Iterable[str]) -> Identity:
     for corridor in set(CORRIDORS) & kept.keys():  # its values stand where they are used
         kept[corridor] = {"name": kept[corridor]["name"]}
     return {**kept, "numbers": NUMBERS}
+
+
+def require_whole(overrides: Iterable[str]) -> None:
+    """Raise ConfigError for a file that is no option but a part of some."""
+    for override in overrides:
+        group, value = key_of(override), override.partition("=")[2]
+        if value.startswith("_"):
+            raise ConfigError(f"{group}={value} is unknown{nearest(value, files(group))}")
 
 
 def key_of(override: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from runners.settings.errors import nearest
 from runners.settings.options import GROUPS
-from runners.settings.tree import CONF, TREES
+from runners.settings.tree import TREES, files
 
 
 def explain(error: Exception) -> str:
@@ -14,7 +14,7 @@ def explain(error: Exception) -> str:
     text = " ".join(str(error).split())
     if option := re.search(r"Could not find '(?:\S+/)?(\w+)/([^/']+)'", text):
         group, word = option.groups()
-        return f"{group}={word} is unknown{nearest(word, _options(group))}"
+        return f"{group}={word} is unknown{nearest(word, files(group))}"
     if absent := re.search(r"Could not override '(\w+)'\. No match in the defaults list", text):
         return _unknown(absent.group(1), False)
     if unknown := re.search(r"Could not override '([\w.]+)'|Key '.*full_key: ([\w.]+)", text):
@@ -36,10 +36,6 @@ def _unknown(name: str, overridden: bool) -> str:
     if overridden and group in GROUPS:
         return f"{name} is not a setting of the {group} that was chosen"
     return f"{name} is no setting of the study that was chosen: leave it out"
-
-
-def _options(group: str) -> list[str]:
-    return [path.stem for path in (CONF / group).glob("[!_]*.yaml")]
 
 
 def _keys() -> list[str]:

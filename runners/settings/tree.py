@@ -179,6 +179,11 @@ TREES: dict[str, type] = {"training": Training, "variance": Variance, "theory": 
 """The typed tree of each kind of run."""
 
 
+def files(group: str) -> list[str]:
+    """The options of a configuration group; files that begin with _ are parts of others."""
+    return [path.stem for path in (CONF / group).glob("[!_]*.yaml")]
+
+
 def register() -> None:
     """Put the schemas into Hydra's store: schema/study/<study>, schema/<group>/<option>."""
     store = ConfigStore.instance()
