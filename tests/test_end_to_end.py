@@ -74,12 +74,12 @@ def test_two_threads_write_the_bytes_of_one(tmp_path: Path) -> None:
     for protocol, *more in (("paper",), ("modern",), ("paper", "sampler=vine")):
         settings = ("env=walker2d", f"protocol={protocol}", "scale=smoke", *more)
         written = []
-        for threads in (1, 2, 1):
+        for threads in (1, 2):
             path = tmp_path / f"{protocol}{len(more)}{len(written)}"
             status, _, err = train(*settings, f"results_dir={path}", f"threads={threads}")
             assert status == 0, err
             written.append(metrics(path))
-        assert written[0] == written[1] == written[2]
+        assert written[0] == written[1]
 
 
 def test_every_experiment_runs_and_is_reported(tmp_path: Path) -> None:
