@@ -24,7 +24,7 @@ from trpo.reports import flatten
 from trpo.steps import Radius
 from trpo.streams import stream
 from trpo.tabular.theory import METHODS
-from trpo.updates import Direction, Rule, adaptive
+from trpo.updates import Direction, Rule, adaptive, trpo
 
 pytestmark = pytest.mark.process
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/[!_]*.yaml"))
@@ -426,3 +426,16 @@ def test_step_scale_multiplies_the_length_of_a_step() -> None:
     scaled = rule_of("algo=natural_gradient", "algo.penalty=6", "step_scale=3")
     assert scaled.step.size == pytest.approx(2)
     assert rule_of("algo=theory_penalty", "gamma=0.5").step.size == pytest.approx(4)
+
+
+def test_a_rule_with_an_objective_of_its_own_is_refused_under_a_vine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @wraps(trpo)
+    def own(**keywords: Any) -> Rule:
+        return trpo(**keywords)._replace(surrogate=lambda log_p, samples: log_p.mean(-1))
+
+    monkeypatch.setitem(GROUPS["algo"], "trpo", Option(own))
+    described("env=cartpole")
+    with pytest.raises(ConfigError, match=r"algo=trpo .* objective other than"):
+        described("env=cartpole", VINE)
