@@ -1,7 +1,5 @@
 """A run before anything of it is opened: what it is, how long, where it is kept."""
 
-import hashlib
-import json
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -11,14 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from runners.run.loop import Plan
 from runners.settings import checks
-from runners.settings.tree import NUMBERS, Identity
-from runners.store.directory import Config, RunDirectory, run_id
-from runners.store.files import RunError
+from runners.settings.tree import NUMBERS, SESSION, Identity
+from runners.store.directory import Config, RunDirectory, digest, run_id
 from runners.studies.all import STUDIES
 from runners.studies.study import Label, Study
 
-SESSION = ("threads", "workers", "results_dir", "tensorboard", "checkpoint_every")
-"""Settings of how a run is run, which are no part of its description."""
 OWN = ("experiment", "scale", "seed", *SESSION)
 """What may be said of a run without departing from its experiment."""
 
@@ -66,8 +61,6 @@ def describe(cfg: DictConfig, overrides: Sequence[str], swept: Iterable[str] = (
     """
     checks.require_whole(overrides)
     node = checks.settled(cfg)
-    if cfg.study not in STUDIES:
-        raise RunError(f"study={cfg.study} is unknown")
     study = STUDIES[cfg.study]
     unread = set(study.unread(node))
     identity = checks.identity(node, unread)
@@ -110,12 +103,6 @@ def _description(
         "steps_per_iteration": study.steps(identity),
         "numbers": NUMBERS,
     }
-
-
-def digest(tree: Any) -> str:
-    """Eight hexadecimal digits that tell settings apart."""
-    canonical = json.dumps(tree, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
 
 def swept_by(config: DictConfig) -> set[str]:

@@ -10,7 +10,7 @@ from runners.run import display, signals, tensorboard
 from runners.run.described import Run
 from runners.run.loop import Hooks, Row, StoppedError, train
 from runners.run.words import complain, explain
-from runners.settings.tree import Resources
+from runners.settings.tree import resources
 from runners.store.provenance import Record
 
 
@@ -25,8 +25,7 @@ def run_session(run: Run, quiet: bool) -> int:
     signals.listen()
     torch.set_num_threads(1)
     cfg = run.config
-    resources = Resources(cfg.threads, cfg.workers, cfg.device)
-    with run.study.open(run.identity, resources) as opened, run.directory:
+    with run.study.open(run.identity, resources(cfg)) as opened, run.directory:
         run.directory.claim(run.resolved, run.identity, run.description)
         reached = None
         with (

@@ -18,8 +18,10 @@ CONF = Path(__file__).parents[2] / "conf"
 NUMBERS = 1
 """Raised by every change that moves a run's numbers, so that old and new runs never meet."""
 
+SESSION = ("threads", "workers", "results_dir", "tensorboard", "checkpoint_every")
+"""Settings of how a run is run: they change no number."""
 NOT_IDENTITY = (
-    *("threads", "workers", "results_dir", "tensorboard", "checkpoint_every"),  # change no number
+    *SESSION,
     *("total_steps", "iterations", "scale"),  # how long a run is, is no part of what it is
     *("budget", "usual", "size"),  # others have resolved them
 )

@@ -26,7 +26,7 @@ from runners.build.opened import opened
 from runners.settings.checks import identity, settled
 from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
-from runners.settings.tree import CONF, Identity, Resources, register
+from runners.settings.tree import CONF, Identity, Resources, register, resources
 from runners.speed.replay import Recorder, Segment, replay
 from runners.studies.training import TRAINING
 from trpo.moments import observation_filter
@@ -57,8 +57,7 @@ def composed(*overrides: str) -> Setup:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         cfg = compose("config", overrides=list(overrides))
     node = settled(cfg)
-    resources = Resources(cfg.threads, cfg.workers, cfg.device)
-    return Setup(identity(node, TRAINING.unread(node)), resources)
+    return Setup(identity(node, TRAINING.unread(node)), resources(cfg))
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -106,10 +105,10 @@ class Bench(NamedTuple):
 @contextmanager
 def opened_parts(setup: Setup) -> Iterator[Bench]:
     """The parts of a policy optimisation, its resources open."""
-    node, resources = setup
+    node, allowed = setup
     sampler: Sampler = made("sampler", node)
     rows = sampler.side_by_side(chosen("env", node).objects)
-    with opened(node, resources, rows) as shop:
+    with opened(node, allowed, rows) as shop:
         recorder: Any = Recorder(shop.simulator)
         recording = sampler.collect(node, recorder, shop.policy)
         yield Bench(parts(node, rule_of(node), sampler, shop), recorder, recording)

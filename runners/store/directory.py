@@ -28,9 +28,13 @@ Config = Mapping[str, Any]
 
 def run_id(names: Sequence[str], seed: int, identity: Config) -> str:
     """`{task}-{algo}-{sampler}-{protocol}-s{seed}-{hash}`, the hash of the whole identity."""
-    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(canonical.encode()).hexdigest()[:8]
-    return "-".join([*words(names), f"s{seed}", digest])
+    return "-".join([*words(names), f"s{seed}", digest(identity)])
+
+
+def digest(settings: Config) -> str:
+    """Eight hexadecimal digits that tell settings apart."""
+    canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:8]
 
 
 def words(names: Sequence[str]) -> list[str]:
