@@ -7,7 +7,8 @@ module, `trpo.simulators.mujoco` or `.gymnasium`, so that neither package is loa
     >>> import trpo
     >>> simulator = trpo.CartPoleSimulator(trpo.CartPole(horizon=100), 8)
     >>> policy = trpo.linear_gaussian(simulator.space)
-    >>> paths = trpo.single_path(simulator, policy, steps=800, boundary="complete", fresh=True)
+    >>> runner = trpo.Lockstep(simulator, policy)
+    >>> paths = trpo.single_path(runner, rows=8, steps=800, boundary="complete", fresh=True)
     >>> algorithm = trpo.policy_optimisation(
     ...     policy,
     ...     trpo.trpo(delta=0.01),
@@ -35,6 +36,8 @@ from trpo.networks import Linearisation, Network, network, with_free_parameters
 from trpo.parameters import ParameterError, UnfitError
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
 from trpo.samplers.batches import Estimator, from_paths, from_vine
+from trpo.samplers.lockstep import Lockstep
+from trpo.samplers.runner import Acting, Row, Runner, Until
 from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Sizes, vine
 from trpo.searches import Search, cem, cma_es
@@ -74,6 +77,7 @@ from trpo.updates import (
 from trpo.variance import gradient_variance
 
 __all__ = [
+    "Acting",
     "Algorithm",
     "Baseline",
     "Box",
@@ -88,12 +92,15 @@ __all__ = [
     "Estimator",
     "LineSearch",
     "Linearisation",
+    "Lockstep",
     "Network",
     "ParameterError",
     "Policy",
     "Radius",
     "Rollout",
+    "Row",
     "Rule",
+    "Runner",
     "Samples",
     "Search",
     "Simulator",
@@ -101,6 +108,7 @@ __all__ = [
     "Space",
     "StepRule",
     "UnfitError",
+    "Until",
     "Update",
     "UpdateInfo",
     "adaptive",

@@ -9,7 +9,7 @@ from trpo.baselines import Baseline
 from trpo.moments import Moments, empty, merge, observation_filter
 from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
-from trpo.samplers.batches import Batch, Collect, flat
+from trpo.samplers.batches import Batch, Collect
 from trpo.samplers.tape import Carried
 from trpo.simulators.protocol import Space
 from trpo.types import Algorithm, Array, Map, Samples, Tensor, UpdateInfo
@@ -87,7 +87,7 @@ def policy_optimisation(
         recent = np.concatenate([state.recent, paths.returns])[-RECENT:]
         seen, fitted = state.seen, state.baseline
         if filter_clip:
-            seen = merge(seen, flat(paths.rollout.obs, paths.rollout.valid))
+            seen = merge(seen, paths.rollout.obs)
         if batch.targets:
             fitted = baseline.fit(state.baseline, *batch.targets, pmap)
         after = State(theta, size, fitted, seen, paths.carried, recent)

@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trpo.moments import Filter, Moments, empty, merge, observation_filter
-from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
+from trpo.samplers.runner import Acting, Runner, Seed, Track, Until, fresh, seed_of
 from trpo.searches import Search
-from trpo.simulators.protocol import Simulator
 from trpo.types import Algorithm, Array
 
 
@@ -28,23 +27,9 @@ class Evaluated(NamedTuple):
     unstable: int  # of these, the ones that failed in the engine
 
 
-class Round(NamedTuple):
-    """An episode of each of n candidates, side by side."""
-
-    returns: Array  # (n,)
-    lengths: Array  # (n,)
-    seen: list[Array]  # observations (running, *O), step by step
-    unstable: int
-
-
-Act = Callable[[Array, Array], Array]
-"""Raw observations (n, *O) float32 and their rows (n,) -> actions (n, A)."""
-
-
 def evaluate(
-    rng: np.random.Generator,
-    simulator: Simulator,
-    policy: Policy,
+    seed: Seed,
+    runner: Runner,
     propose: Callable[[], Array],
     see: Filter,
     *,
@@ -54,60 +39,28 @@ def evaluate(
     """Run candidate i in row i, an episode each, round after round until there are `steps` steps.
 
     Args:
-        rng: of start states and of the actions' noise.
-        simulator: of n rows.
-        policy: whose parameters the candidates are.
+        seed: of start states and of the actions' noise; may spawn.
+        runner: of the task, and of the policy whose parameters the candidates are.
         propose: gives each round its candidates (n, P), one a row.
         see: the observation filter.
         steps: at least these are taken in all.
         deterministic: take a Gaussian's mean or the likeliest choice instead of sampling.
     """
-    noise_rng, reset_rng = rng.spawn(2)
-    rounds: list[Round] = []
+    rounds: list[list[Track]] = []
     taken = 0
     while taken < steps:
-        act = acting(noise_rng, policy, propose(), see, deterministic)
-        simulator.reset(reset_rng, np.arange(simulator.count))
-        rounds.append(episodes(simulator, act))
-        taken += int(rounds[-1].lengths.sum())
-    returns, lengths, seen, unstable = zip(*rounds, strict=True)
-    obs = np.concatenate([x for xs in seen for x in xs])
+        candidates = propose()
+        rows = fresh(seed, len(candidates))
+        acting = Acting(candidates, see, deterministic)
+        rounds.append(list(runner.run(rows, acting, Until(1))))
+        taken += sum(len(track.rewards) for track in rounds[-1])
+    returns = np.array([[track.rewards.sum() for track in each] for each in rounds])
+    lengths = np.array([[len(track.rewards) for track in each] for each in rounds])
+    obs = np.concatenate([track.obs for each in rounds for track in each])
     check_finite("observations", obs)
-    check_finite("rewards", np.stack(returns))
-    return Evaluated(np.stack(returns), np.stack(lengths), obs, taken, sum(unstable))
-
-
-def acting(
-    rng: np.random.Generator, policy: Policy, candidates: Array, see: Filter, deterministic: bool
-) -> Act:
-    """Each row by its own candidate; its noise does not depend on which other rows still run."""
-    answer, family = policy.network.act_each(candidates), policy.distribution
-    count = len(candidates)
-    still = 0 * family.noise(rng, count)
-
-    def act(obs: Array, rows: Array) -> Array:
-        noise = still if deterministic else family.noise(rng, count)
-        return family.sample(answer(see(obs), rows), noise[rows])
-
-    return act
-
-
-@np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
-def episodes(simulator: Simulator, act: Act) -> Round:
-    """One episode of every row."""
-    space, rows = simulator.space, np.arange(simulator.count)
-    returns, lengths = np.zeros(len(rows)), np.zeros(len(rows), int)
-    seen, unstable = list[Array](), 0
-    while len(rows):
-        obs = simulator.observe(rows).astype(np.float32)
-        actions = act(obs, rows)
-        reward, terminal, truncated, failed = simulator.step(space.actions.clip(actions), rows)
-        seen.append(obs)
-        returns[rows] += reward
-        lengths[rows] += 1
-        unstable += int(np.count_nonzero(failed))
-        rows = rows[~(terminal | truncated)]
-    return Round(returns, lengths, seen, unstable)
+    check_finite("rewards", returns)
+    unstable = sum(int(track.failed.sum()) for each in rounds for track in each)
+    return Evaluated(returns, lengths, obs, taken, unstable)
 
 
 class Searching(NamedTuple):
@@ -161,9 +114,8 @@ class Rounds:
 
 
 def black_box(
-    policy: Policy,
+    runner: Runner,
     search: Search,
-    simulator: Simulator,
     *,
     steps: int,
     filter_clip: float,
@@ -175,19 +127,17 @@ def black_box(
     returns reported are those of all candidates' episodes, not of the distribution's mean.
 
     Args:
-        policy: whose parameters are searched, from its usual initialisation on.
-        search: proposes as many candidates as the simulator has rows.
-        simulator: runs them side by side.
+        runner: of the task, and of the policy whose parameters are searched, from its usual
+            initialisation on.
+        search: proposes candidates.
         steps: simulator steps of an iteration, at least.
         filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
         deterministic: evaluate candidates without the action's noise.
     """
-    obs, horizon = simulator.space.obs, simulator.space.horizon
-    if search.population != simulator.count:
-        raise ValueError(f"{search.population} candidates do not fit {simulator.count} rows")
+    obs, _, horizon = runner.simulator.space
 
     def init(rng: np.random.Generator) -> Searching:
-        theta = policy.network.init(rng).numpy().astype(np.float64)
+        theta = runner.policy.network.init(rng).numpy().astype(np.float64)
         return Searching(search.init(theta), empty(obs), np.zeros(0))
 
     def step(rng: np.random.Generator, state: Searching) -> tuple[Searching, SearchInfo]:
@@ -195,7 +145,7 @@ def black_box(
         rounds = Rounds(search, state.search, ask_rng)
         see = observation_filter(state.seen, filter_clip)
         found = evaluate(
-            run_rng, simulator, policy, rounds, see, steps=steps, deterministic=deterministic
+            seed_of(run_rng), runner, rounds, see, steps=steps, deterministic=deterministic
         )
         told = rounds.told(found.returns)
         check_finite("policy parameters", search.mean(told))

@@ -35,6 +35,22 @@ class Layout(NamedTuple):
             for w, b, shape in zip(flat[::2], flat[1::2], self.shapes, strict=True)
         ]
 
+    def transposed(self, theta: Array) -> Array:
+        """Every layer's wᵀ (n, m) and b, zeros where it has none, in one array, as float32."""
+        flat = [
+            part
+            for w, b in self.layers(torch.from_numpy(theta))
+            for part in (w.T.reshape(-1), torch.zeros(len(w)) if b is None else b)
+        ]
+        return torch.cat(flat).float().numpy()
+
+
+def layout(sizes: Sequence[int], *, hidden_bias: bool = True) -> Layout:
+    """Where the layers with these units lie; the arguments are those of `mlp`."""
+    shapes = [(m, n) for n, m in pairwise(sizes)]
+    biased = [hidden_bias] * (len(shapes) - 1) + [True]
+    return Layout(shapes, [k for (m, n), b in zip(shapes, biased, strict=True) for k in (m * n, m * b)])
+
 
 def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.0) -> Network:
     """A fully connected network with tanh between its layers and a linear last one.
@@ -45,10 +61,8 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
         last_gain: gain of the last layer's orthogonal initialisation; the hidden layers' is √2,
             biases start at zero.
     """
-    shapes = [(m, n) for n, m in pairwise(sizes)]
-    biased = [hidden_bias] * (len(shapes) - 1) + [True]
-    lengths = [k for (m, n), b in zip(shapes, biased, strict=True) for k in (m * n, m * b)]
-    layout = Layout(shapes, lengths)
+    laid = layout(sizes, hidden_bias=hidden_bias)
+    shapes, lengths = laid
 
     def init(rng: np.random.Generator) -> Tensor:
         gains = [np.sqrt(2.0)] * (len(shapes) - 1) + [last_gain]
@@ -58,11 +72,11 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
         return torch.from_numpy(np.concatenate(flat).astype(np.float32))
 
     def at(theta: Tensor) -> Callable[[Tensor], Tensor]:
-        layers = layout.layers(theta)
+        layers = laid.layers(theta)
         return lambda x: activations(layers, x, tanh_)[-1]
 
     def act(theta: Tensor) -> Callable[[Array], Array]:
-        layers = [(w.numpy(), None if b is None else b.numpy()) for w, b in layout.layers(theta)]
+        layers = [(w.numpy(), None if b is None else b.numpy()) for w, b in laid.layers(theta)]
         return lambda x: activations(layers, x, lambda h: np.tanh(h, out=h))[-1]
 
     def act_each(thetas: Array) -> Callable[[Array, Array], Array]:
@@ -81,9 +95,9 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
         return apply
 
     def linearise(theta: Tensor, x: Tensor) -> Linearisation:
-        layers = layout.layers(theta)
+        layers = laid.layers(theta)
         *inputs, output = activations(layers, x, tanh_)
-        return dense_linearisation(layout, [w for w, _ in layers], inputs, output)
+        return dense_linearisation(laid, [w for w, _ in layers], inputs, output)
 
     return Network(sum(lengths), init, at, act, act_each, linearise)
 

@@ -1,7 +1,7 @@
 """Running means and variances: the observation filter and the scale of value targets."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,22 +42,22 @@ def merge(seen: Moments, batch: Array) -> Moments:
     )
 
 
-Filter = Callable[[Array], Array]
-"""Raw observations (B, *O) float32 -> what the policy sees, (B, *O) float32."""
+class Filter(NamedTuple):
+    """(x − mean) / std, clipped: raw observations (B, *O) float32 -> what the policy sees."""
+
+    mean: Array  # (*O) float32
+    scale: Array  # (*O) float32, 1 / std
+    clip: float  # in standard deviations; 0 leaves observations as they are
+
+    def __call__(self, obs: Array) -> Array:
+        """What the policy sees of observations (B, *O)."""
+        if not self.clip:
+            return obs
+        x: Array = (obs - self.mean) * self.scale
+        np.minimum(np.maximum(x, -self.clip, out=x), self.clip, out=x)
+        return x
 
 
 def observation_filter(seen: Moments, clip: float) -> Filter:
-    """(x − mean) / std, clipped to ±clip; with clip = 0, observations as they are.
-
-    The moments are those of earlier batches, so that the filter is frozen within one.
-    """
-    if not clip:
-        return lambda obs: obs
-    mean, scale = seen.mean.astype(np.float32), (1 / seen.std).astype(np.float32)
-
-    def standardise(obs: Array) -> Array:
-        x: Array = (obs - mean) * scale
-        np.minimum(np.maximum(x, -clip, out=x), clip, out=x)
-        return x
-
-    return standardise
+    """Of the moments of earlier batches, so that the filter is frozen within one."""
+    return Filter(seen.mean.astype(np.float32), (1 / seen.std).astype(np.float32), clip)

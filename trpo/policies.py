@@ -1,13 +1,24 @@
 """Policies: a network that gives the parameters of an action distribution."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from trpo.dense import mlp
+import numpy as np
+
+from trpo.dense import layout, mlp
 from trpo.distributions import Categorical, DiagGaussian, Distribution
 from trpo.networks import Network, with_free_parameters
 from trpo.parameters import Count, Finite, UnfitError
 from trpo.simulators.protocol import Space
+from trpo.types import Array
+
+
+class Dense(NamedTuple):
+    """A Gaussian policy whose mean is a fully connected network, laid out for compiled code."""
+
+    sizes: Array  # (L + 1,) units of each layer
+    weights: Array  # every layer's transposed w (n, m) and b (m,), zeros where it has no b
+    log_std: Array  # (A,)
 
 
 class Policy(NamedTuple):
@@ -15,6 +26,7 @@ class Policy(NamedTuple):
 
     network: Network
     distribution: Distribution
+    dense: Callable[[Array], Dense] | None = None  # theta (P,) -> it, where that is what it is
 
 
 def gaussian_mlp(
@@ -43,7 +55,14 @@ def gaussian_mlp(
     dimensions = space.actions.dimensions
     sizes = [*space.obs, *hidden, dimensions]
     mean = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
-    return Policy(with_free_parameters(mean, dimensions, log_std), DiagGaussian(dimensions))
+    layers = layout(sizes, hidden_bias=hidden_bias)
+
+    def dense(theta: Array) -> Dense:
+        weights, free = np.split(theta, [mean.size])
+        return Dense(np.array(sizes), layers.transposed(weights), free.astype(np.float32))
+
+    network = with_free_parameters(mean, dimensions, log_std)
+    return Policy(network, DiagGaussian(dimensions), dense)
 
 
 def linear_gaussian(space: Space, *, log_std: Finite = 0.0, last_gain: Finite = 0.01) -> Policy:

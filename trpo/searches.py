@@ -23,7 +23,6 @@ MATRICES = 10  # of P×P float64 that an iteration with full covariance holds at
 class Search(NamedTuple):
     """A search distribution over P parameters; no function changes the state that it is given."""
 
-    population: int  # n candidates at once
     renews: bool  # whether n more may be asked for before it is told of all
     init: Callable[[Array], Any]  # first mean (P,) float64 -> state
     ask: Callable[[np.random.Generator, Any], tuple[Any, Array]]  # -> state, candidates (n, P)
@@ -85,7 +84,7 @@ def cem(
     def note(size: int) -> str:
         return f"cross-entropy method with diagonal covariance, {size:,} parameters"
 
-    return Search(population, True, init, ask, tell, lambda state: state.mean, spread, note)
+    return Search(True, init, ask, tell, lambda state: state.mean, spread, note)
 
 
 @checked
@@ -124,7 +123,7 @@ def cma_es(
         return f"CMA-ES with {kind} covariance, {size:,} parameters"
 
     of_state = package_mean, package_spread
-    return Search(population, False, init, ask_package, tell_package, *of_state, note)
+    return Search(False, init, ask_package, tell_package, *of_state, note)
 
 
 def ask_package(rng: np.random.Generator, state: Any) -> tuple[Any, Array]:

@@ -19,21 +19,20 @@ Map = Callable[..., Any]
 
 
 class Rollout(NamedTuple):
-    """Simulated steps, time-major: entry (t, n) is step t of row n.
+    """B simulated steps, row after row, in each row path after path.
 
-    A row holds whole or cut paths one after another. `ended` marks the last step of each;
-    of these, `cut` marks the ones after which the task would have gone on (the time limit or
-    the batch's end came first), so that nothing mistakes a time limit for a termination.
+    `ended` marks the last step of each path; of these, `cut` marks the ones after which the task
+    would have gone on (the time limit or the batch's end came first), so that nothing mistakes a
+    time limit for a termination.
     """
 
-    obs: Array  # (T, N, *O) float32, raw
-    actions: Array  # (T, N, A) as sampled, before any clipping to the task's bounds
-    dist: Array  # (T, N, M) float32, the parameters of π_old(·|obs)
-    rewards: Array  # (T, N) float64, raw
-    ended: Array  # (T, N) bool
-    cut: Array  # (T, N) bool, cut implies ended
-    cut_obs: Array  # (C, *O) float32, what was seen after each cut, in the order of np.nonzero(cut)
-    valid: Array  # (T, N) bool, False where a row had already finished
+    obs: Array  # (B, *O) float32, raw
+    actions: Array  # (B, A) as sampled, before any clipping to the task's bounds
+    dist: Array  # (B, M) float32, the parameters of π_old(·|obs)
+    rewards: Array  # (B,) float64, raw
+    ended: Array  # (B,) bool
+    cut: Array  # (B,) bool, cut implies ended
+    cut_obs: Array  # (C, *O) float32, what was seen after each cut
 
 
 class Samples(NamedTuple):

@@ -16,7 +16,7 @@ from trpo.parameters import scaled
 from trpo.policies import Policy
 from trpo.samplers.batches import Collect
 from trpo.searches import Search
-from trpo.simulators.protocol import Simulator, Space
+from trpo.simulators.protocol import Space
 from trpo.types import Algorithm
 from trpo.updates import Rule
 
@@ -24,8 +24,8 @@ from trpo.updates import Rule
 class Parts(NamedTuple):
     """What a policy optimisation is put together from."""
 
-    simulator: Simulator
     policy: Policy
+    space: Space
     rule: Rule
     collect: Collect
     baseline: Baseline
@@ -53,25 +53,24 @@ def sized(node: Identity) -> Mapping[str, Any]:
 
 def assembled(
     node: Identity, sampler: Sampler, shop: Shop
-) -> tuple[Algorithm[Any, Any], str | None]:
-    """The algorithm, and what it chose by itself.
+) -> tuple[Algorithm[Any, Any], dict[str, str]]:
+    """The algorithm, and for the provenance what was chosen by itself.
 
     Raises:
         ConfigError: a setting that the task does not allow.
     """
-    found = improved(node)
+    found, notes = improved(node), {"runner": shop.runner.name}
     if isinstance(found, Rule):
-        return optimisation(parts(node, found, sampler, shop)), None
+        return optimisation(parts(node, found, sampler, shop)), notes
     with as_settings("algo"):
         algorithm = black_box(
-            shop.policy,
+            shop.runner,
             found,
-            shop.simulator,
             steps=node["steps_per_iteration"],
             filter_clip=node["filter_clip"],
             deterministic=node["algo"]["deterministic"],
         )
-        return algorithm, found.note(shop.policy.network.size)
+        return algorithm, {**notes, "algorithm": found.note(shop.runner.policy.network.size)}
 
 
 def rule_of(node: Identity) -> Rule:
@@ -88,11 +87,13 @@ def rule_of(node: Identity) -> Rule:
 
 def parts(node: Identity, rule: Rule, sampler: Sampler, shop: Shop) -> Parts:
     """What an update rule works with; its surrogate becomes the one that fits the sampler."""
-    simulator, policy, compute = shop
-    fitting = rule._replace(surrogate=sampler.surrogate(rule, simulator.space))
-    collect = sampler.collect(node, simulator, policy)
-    baseline = _baseline(node, simulator.space)
-    return Parts(simulator, policy, fitting, collect, baseline, node["filter_clip"], compute)
+    runner, compute = shop
+    space = runner.simulator.space
+    fitting = rule._replace(surrogate=sampler.surrogate(rule, space))
+    collect, baseline = sampler.collect(node, runner), _baseline(node, space)
+    return Parts(
+        runner.policy, space, fitting, collect, baseline, node["filter_clip"], compute
+    )
 
 
 def optimisation(found: Parts) -> Algorithm[State, TrainInfo]:
@@ -102,7 +103,7 @@ def optimisation(found: Parts) -> Algorithm[State, TrainInfo]:
         found.rule,
         found.collect,
         found.baseline,
-        found.simulator.space,
+        found.space,
         filter_clip=found.filter_clip,
         compute=found.compute,
     )

@@ -14,15 +14,15 @@ from runners.settings.tree import Identity, Resources
 from trpo.algorithms import Compute
 from trpo.parameters import UnfitError
 from trpo.policies import Policy
-from trpo.simulators.protocol import Simulator, Space
+from trpo.samplers.runner import Runner
+from trpo.simulators.protocol import Space
 from trpo.types import Map
 
 
 class Shop(NamedTuple):
     """What a policy works with."""
 
-    simulator: Simulator
-    policy: Policy
+    runner: Runner
     compute: Compute
 
 
@@ -33,12 +33,13 @@ def opened(identity: Identity, resources: Resources, rows: int) -> Iterator[Shop
     Raises:
         ConfigError: a setting does not fit the task; the message names it.
     """
-    device = _device(resources.device)
+    device, option = _device(resources.device), chosen("env", identity)
     task = made("env", identity)
     with as_settings("env", {"rows": "sampler.rows"}):
-        simulator = chosen("env", identity).open(task, rows, resources.threads)
+        simulator = option.open(task, rows)
     with simulator, _threads(resources.threads) as pmap:
-        yield Shop(simulator, _policy(identity, simulator.space), Compute(pmap, device))
+        runner = option.run(simulator, _policy(identity, simulator.space), pmap)
+        yield Shop(runner, Compute(pmap, device))
 
 
 def _policy(identity: Identity, space: Space) -> Policy:

@@ -42,8 +42,7 @@ def run_session(run: Run, quiet: bool) -> int:
                 record.note(message)
                 complain(f"warning: {run.directory.path.name}: {message}")
 
-            if opened.note:
-                record.update(algorithm=opened.note)
+            record.update(**opened.notes)
             if record.mixes_code:
                 warn(record.mixes_code)
             hooks = Hooks(on_row, record.update, warn, signals.exit_status)

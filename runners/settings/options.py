@@ -14,23 +14,42 @@ from runners.settings.samplers import Paths, Vines
 from runners.settings.schema import arguments, schema
 from trpo import baselines, policies, searches, updates
 from trpo.parameters import Count, check
-from trpo.simulators import cartpole, mujoco_tasks
+from trpo.policies import Policy
+from trpo.samplers.lockstep import Lockstep
+from trpo.samplers.runner import Runner
+from trpo.simulators import cartpole, control, locomotion
 from trpo.simulators.protocol import Simulator
+from trpo.simulators.task import Task
+from trpo.types import Map
 
-Open = Callable[[Any, int, int], Simulator]
-"""(task, rows, threads) -> the simulator of these rows"""
+Open = Callable[[Any, int], Simulator]
+"""(task, rows) -> the simulator of these rows"""
+Run = Callable[[Any, Policy, Map], Runner]
+"""(simulator, policy, pmap) -> what runs the policy there"""
 
 
-def cart_poles(task: cartpole.CartPole, rows: int, threads: int) -> Simulator:
+def lockstep(simulator: Simulator, policy: Policy, pmap: Map) -> Runner:
+    """Rows side by side on the calling thread, which any simulator can."""
+    return Lockstep(simulator, policy)
+
+
+def compiled(simulator: Any, policy: Policy, pmap: Map) -> Runner:
+    """Compiled code where it can run the policy, else rows side by side."""
+    from trpo.samplers.compiled import Compiled
+
+    return Compiled(simulator, policy, pmap) if policy.dense else Lockstep(simulator, policy)
+
+
+def cart_poles(task: cartpole.CartPole, rows: int) -> Simulator:
     """Cart-poles, stepped as one array."""
     return cartpole.CartPoleSimulator(task, rows)
 
 
-def mujoco(task: mujoco_tasks.Task, rows: int, threads: int) -> Simulator:
-    """A MuJoCo task on the engine's own batch stepper."""
+def mujoco(task: Task, rows: int) -> Simulator:
+    """A MuJoCo task, stepped by compiled code."""
     from trpo.simulators.mujoco import MujocoSimulator
 
-    return MujocoSimulator(task, rows, threads)
+    return MujocoSimulator(task, rows)
 
 
 class Registered(NamedTuple):
@@ -40,7 +59,7 @@ class Registered(NamedTuple):
     horizon: int | None
 
 
-def gymnasium(task: Registered, rows: int, threads: int) -> Simulator:
+def gymnasium(task: Registered, rows: int) -> Simulator:
     """Gymnasium's own environments, one a row."""
     from trpo.simulators.gymnasium import GymnasiumSimulator
 
@@ -52,16 +71,6 @@ def registered(*, id: str, horizon: Count | None = None) -> Registered:
     return Registered(id, horizon)
 
 
-def ant(*, horizon: Count | None = None) -> Registered:
-    """Ant-v5 by Gymnasium itself: it observes contact forces, which the fast path has not."""
-    return Registered("Ant-v5", horizon)
-
-
-def humanoid(*, horizon: Count | None = None) -> Registered:
-    """Humanoid-v5, for the same reason by Gymnasium itself."""
-    return Registered("Humanoid-v5", horizon)
-
-
 class Option(NamedTuple):
     """A configurable function, and what the option is beside its settings."""
 
@@ -69,6 +78,7 @@ class Option(NamedTuple):
     more: Mapping[str, tuple[Any, Any]] = {}  # further settings, as name=(type, default)
     unread: tuple[str, ...] = ()  # settings elsewhere that it does not read
     open: Open = gymnasium  # of a task: how its rows are simulated
+    run: Run = lockstep  # of a task: how a policy is run in it
     objects: bool = False  # of a task: whether each row is a Python object of its own
     label: str | None = None  # of a family of tasks: the setting that says which of them it is
 
@@ -102,7 +112,7 @@ ACTS: dict[str, tuple[Any, Any]] = {"deterministic": (bool, True)}
 """Whether a search's candidates act by their most likely action instead of a sampled one."""
 BLIND = ("gamma", "estimator", "baseline", "step_scale", "sampler.boundary", "sampler.fresh")
 """What a search over parameters does not read: it sees the returns of whole episodes alone."""
-OBJECTS: dict[str, Any] = {"open": gymnasium, "objects": True}
+MUJOCO: dict[str, Any] = {"open": mujoco, "run": compiled}
 
 GROUPS: dict[str, dict[str, Option]] = {
     "algo": {rule.__name__: Option(rule) for rule in makers(updates, updates.Rule)}
@@ -111,14 +121,9 @@ GROUPS: dict[str, dict[str, Option]] = {
     },
     "env": {
         "cartpole": Option(cartpole.CartPole, open=cart_poles),
-        "swimmer": Option(mujoco_tasks.swimmer, open=mujoco),
-        "hopper": Option(mujoco_tasks.hopper, open=mujoco),
-        "walker2d": Option(mujoco_tasks.walker2d, open=mujoco),
-        "half_cheetah": Option(mujoco_tasks.half_cheetah, open=mujoco),
-        "inverted_pendulum": Option(mujoco_tasks.inverted_pendulum, open=mujoco),
-        "gymnasium": Option(registered, label="id", **OBJECTS),
-        "ant": Option(ant, **OBJECTS),
-        "humanoid": Option(humanoid, **OBJECTS),
+        **{task.__name__: Option(task, **MUJOCO) for task in makers(locomotion, Task)},
+        **{task.__name__: Option(task, **MUJOCO) for task in makers(control, Task)},
+        "gymnasium": Option(registered, objects=True, label="id"),
     },
     "policy": {policy.__name__: Option(policy) for policy in makers(policies, policies.Policy)},
     "baseline": {

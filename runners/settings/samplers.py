@@ -7,12 +7,12 @@ import numpy as np
 
 from runners.settings.errors import ConfigError, as_settings
 from trpo.parameters import Count
-from trpo.policies import Policy
 from trpo.samplers.batches import Collect, Estimator, from_paths, from_vine
+from trpo.samplers.runner import Runner
 from trpo.samplers.single_path import Boundary, single_path
 from trpo.samplers.vine import Draw, Sizes, of_vine, require_visited, tried, vine
 from trpo.searches import Search
-from trpo.simulators.protocol import Simulator, Space
+from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate, importance_weighted
 from trpo.updates import Rule, as_they_are
 
@@ -20,7 +20,7 @@ NO_VALUES = {"name": "none"}
 """The baseline V = 0."""
 PLAIN = {"name": "monte_carlo", "standardise": False}
 """The estimator that takes Q as it was sampled."""
-OBJECTS = 64  # rows of a vine where each is a Python object of its own, unless told otherwise
+OBJECTS = 64  # rows of a vine where each is a Python object of its own
 
 
 class Paths(NamedTuple):
@@ -69,24 +69,22 @@ class Paths(NamedTuple):
         """L of a rule: its own."""
         return rule.surrogate
 
-    def collect(self, node: Mapping[str, Any], simulator: Simulator, policy: Policy) -> Collect:
+    def collect(self, node: Mapping[str, Any], runner: Runner) -> Collect:
         """How a batch is sampled and the worth of its actions estimated."""
         paths = single_path(
-            simulator,
-            policy,
+            runner,
+            rows=self.rows,
             steps=node["steps_per_iteration"],
             boundary=self.boundary,
             fresh=self.fresh,
-            rows=self.rows,
         )
         bootstrap = self.boundary == "bootstrap"
-        return from_paths(
-            paths, policy, Estimator(node["gamma"], bootstrap=bootstrap, **node["estimator"])
-        )
+        estimator = Estimator(node["gamma"], bootstrap=bootstrap, **node["estimator"])
+        return from_paths(paths, runner.policy, estimator)
 
 
 class Vines(NamedTuple):
-    """The vine method; see trpo.samplers.vine. `rows` bounds what runs side by side."""
+    """The vine method; see trpo.samplers.vine."""
 
     trunks: Count = 16
     trunk_length: Count = 1000
@@ -95,7 +93,6 @@ class Vines(NamedTuple):
     branch_length: Count = 100
     draw: Draw = "uniform"
     common_noise: bool = True
-    rows: Count | None = None
 
     def check(self, node: Mapping[str, Any]) -> None:
         """Raise ConfigError where the rest of a run does not fit."""
@@ -106,11 +103,6 @@ class Vines(NamedTuple):
             )
         with as_settings("sampler"):
             require_visited(self.grown)
-        if self.rows is not None and self.rows < self.branches:
-            raise ConfigError(
-                f"sampler.rows={self.rows} cannot hold the sampler.branches={self.branches} "
-                "of a state: set it to at least that, or to null"
-            )
 
     @property
     def grown(self) -> Sizes:
@@ -133,10 +125,9 @@ class Vines(NamedTuple):
             )
 
     def side_by_side(self, objects: bool) -> int:
-        """Rows of the simulator: all branches, unless told otherwise or each row is an object."""
-        every = self.states * self.branches
-        rows = self.rows or (min(every, OBJECTS) if objects else every)
-        return max(rows, self.branches, self.trunks)
+        """Rows of the simulator: all branches, or fewer where each row is an object."""
+        every = max(self.states * self.branches, self.trunks)
+        return min(every, OBJECTS) if objects else every
 
     def steps(self, node: Mapping[str, Any]) -> int:
         """Simulator steps that a batch is planned to take."""
@@ -156,19 +147,19 @@ class Vines(NamedTuple):
         with as_settings("sampler"):
             return of_vine(space, tried(space, self.branches))
 
-    def collect(self, node: Mapping[str, Any], simulator: Simulator, policy: Policy) -> Collect:
+    def collect(self, node: Mapping[str, Any], runner: Runner) -> Collect:
         """How a batch is sampled and the worth of its actions estimated.
 
         Raises:
             ConfigError: the task's states cannot be saved, which a vine needs.
         """
         try:
-            simulator.save(np.arange(1))
+            runner.simulator.save(np.arange(1))
         except ValueError as error:
             raise ConfigError(f"sampler=vine returns to states that it saved: {error}") from error
         settings: dict[str, Any] = {"draw": self.draw, "common_noise": self.common_noise}
         with as_settings("sampler"):
-            return from_vine(vine(simulator, policy, self.grown, gamma=node["gamma"], **settings))
+            return from_vine(vine(runner, self.grown, gamma=node["gamma"], **settings))
 
 
 Sampler = Paths | Vines

@@ -22,7 +22,7 @@ class Opened(NamedTuple):
     """A run's algorithm with its resources open."""
 
     algorithm: Algorithm[Any, Any]
-    note: str | None = None  # for the provenance: what the algorithm chose by itself
+    notes: Mapping[str, str] = {}  # for the provenance: what was chosen by itself
 
 
 @dataclass(frozen=True)

@@ -54,19 +54,20 @@ def open_variance(identity: Identity, resources: Resources) -> Iterator[Opened]:
     rows = max(sampler.side_by_side(objects) for sampler in every)
     with opened(identity, resources, rows) as shop:
         rule = rule_of(identity)
-        surrogate = measured[0][0].surrogate(rule, shop.simulator.space)
+        space = shop.runner.simulator.space
+        surrogate = measured[0][0].surrogate(rule, space)
         algorithm = gradient_variance(
             optimisation(parts(identity, rule, trainer, shop)),
-            [sampler.collect(at, shop.simulator, shop.policy) for sampler, at in measured],
-            shop.policy,
+            [sampler.collect(at, shop.runner) for sampler, at in measured],
+            shop.runner.policy,
             surrogate,
-            shop.simulator.space,
+            space,
             repeats=identity["measured"]["repeats"],
             spacing=identity["measured"]["spacing"],
             filter_clip=identity["filter_clip"],
             compute=shop.compute,
         )
-        yield Opened(algorithm)
+        yield Opened(algorithm, {"runner": shop.runner.name})
 
 
 def _trainer(identity: Identity) -> Paths:

@@ -35,9 +35,9 @@ class Estimator(NamedTuple):
 class Batch(NamedTuple):
     """What one iteration learns from and reports, whichever way it was sampled."""
 
-    samples: Samples  # for the policy's update
+    samples: Samples  # for the policy's update, in a random order
     paths: Sampled  # under π_old from the start states: what returns are reported of
-    targets: tuple[Array, Array] | None  # observations (B, *O) and values (B,) for the baseline
+    targets: tuple[Array, ...] | None  # observations (B, *O) and values (B,) for the baseline
     steps: int  # simulator steps taken in all
     unstable: int  # of these, the ones that failed in the engine
     explained_variance: float | None  # of the baseline, where there is one to fit
@@ -48,7 +48,7 @@ Collect = Callable[[np.random.Generator, Tensor, Filter, Carried | None, Values]
 
 
 class Estimates(NamedTuple):
-    """What the estimator made of a batch of B valid steps, row after row."""
+    """What the estimator made of a batch of B steps, row after row."""
 
     samples: Samples
     obs: Array  # (B, *O) as the policy saw them
@@ -65,7 +65,7 @@ def estimate(
     see: Filter,
     values: Values,
 ) -> Estimates:
-    """Samples for an update, and targets for the baseline, from one batch.
+    """Samples for an update, and targets for the baseline, from one batch, in its order.
 
     Args:
         sampled: the batch.
@@ -74,22 +74,17 @@ def estimate(
         see: the observation filter.
         values: V (B,) for observations (B, *O) as the policy sees them.
     """
-    rollout = sampled.rollout
-    obs = see(flat(rollout.obs, rollout.valid))
-    v = np.zeros(rollout.rewards.shape)
-    v.T[rollout.valid.T] = values(obs)
-    after = np.zeros(rollout.rewards.shape)
+    rollout, gamma = sampled.rollout, estimator.gamma
+    obs = see(rollout.obs)
+    v = values(obs)
+    after = np.zeros(len(v))
     after[rollout.cut] = values(see(rollout.cut_obs))
     if not estimator.bootstrap:
         after[sampled.batch_end] = 0.0
-    gamma = estimator.gamma
     if estimator.name == "gae":
-        lam, paths = estimator.lam, (rollout.rewards, v, rollout.ended, after)
-        advantages = flat(gae(*paths, gamma=gamma, lam=lam), rollout.valid)
+        advantages = gae(rollout.rewards, v, rollout.ended, after, gamma, estimator.lam)
     else:
-        q = monte_carlo(rollout.rewards, rollout.ended, after, gamma)
-        advantages = flat(q - v, rollout.valid)
-    v = flat(v, rollout.valid)
+        advantages = monte_carlo(rollout.rewards, rollout.ended, after, gamma) - v
     targets = advantages + v
     spread = targets.var()
     explained = float(1 - (targets - v).var() / spread) if spread > 0 else None
@@ -98,17 +93,9 @@ def estimate(
     return Estimates(samples_of(rollout, policy, obs, advantages), obs, targets, explained)
 
 
-def flat(x: Array, valid: Array) -> Array:
-    """(T, N, ...) -> (B, ...): the valid steps, row after row, so that a path stays together."""
-    if valid.all():
-        return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(-1, *x.shape[2:])
-    return x.swapaxes(0, 1)[valid.T]
-
-
 def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Samples:
     """One tried action a state (K = 1), chosen by π_old, every state of weight one."""
-    actions = torch.from_numpy(flat(rollout.actions, rollout.valid))[:, None]
-    old = torch.from_numpy(flat(rollout.dist, rollout.valid))
+    actions, old = torch.from_numpy(rollout.actions)[:, None], torch.from_numpy(rollout.dist)
     return Samples(
         obs=torch.from_numpy(obs),
         actions=actions,
@@ -117,6 +104,20 @@ def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Sample
         old=old,
         weight=torch.ones(len(obs)),
     )
+
+
+def shuffled(
+    rng: np.random.Generator, samples: Samples, *more: Array
+) -> tuple[Samples, tuple[Array, ...]]:
+    """The states, and arrays with an entry for each, in one random order.
+
+    Samples lie path after path. Whoever uses every k-th state of these would see, in a task with a
+    period that shares a factor with k, some of its phases only; in a random order a stride is a
+    random k-th.
+    """
+    order = rng.permutation(len(samples.obs))
+    at = torch.from_numpy(order)
+    return Samples(*(field[at] for field in samples)), tuple(array[order] for array in more)
 
 
 def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collect:
@@ -129,10 +130,12 @@ def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collec
         carried: Carried | None,
         values: Values,
     ) -> Batch:
-        paths = sampler(rng, theta, see, carried)
+        paths_rng, order_rng = rng.spawn(2)
+        paths = sampler(paths_rng, theta, see, carried)
         found = estimate(paths, policy, estimator, see, values)
-        targets, explained = (found.obs, found.targets), found.explained_variance
-        return Batch(found.samples, paths, targets, paths.steps, paths.unstable, explained)
+        samples, targets = shuffled(order_rng, found.samples, found.obs, found.targets)
+        explained = found.explained_variance
+        return Batch(samples, paths, targets, paths.steps, paths.unstable, explained)
 
     return collect
 
@@ -147,7 +150,9 @@ def from_vine(vine: Vine) -> Collect:
         carried: Carried | None,
         values: Values,
     ) -> Batch:
-        found = vine(rng, theta, see)
-        return Batch(found.samples, found.trunk, None, found.steps, found.unstable, None)
+        vine_rng, order_rng = rng.spawn(2)
+        found = vine(vine_rng, theta, see)
+        samples, _ = shuffled(order_rng, found.samples)
+        return Batch(samples, found.trunk, None, found.steps, found.unstable, None)
 
     return collect

@@ -1,6 +1,6 @@
 """The branches of a vine (§5.2): the actions tried in a state, and what follows each of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import log
 from typing import Any, NamedTuple
 
@@ -9,8 +9,8 @@ import torch
 
 from trpo.policies import Policy
 from trpo.reports import check_finite
-from trpo.samplers.single_path import Actor
-from trpo.simulators.protocol import Choices, Simulator, Space
+from trpo.samplers.runner import Acting, Row, Runner, Seed, Until
+from trpo.simulators.protocol import Choices, Space
 from trpo.types import Array, Tensor
 
 
@@ -42,63 +42,40 @@ class Followed(NamedTuple):
 
 
 def follow(
-    simulator: Simulator,
-    rng: np.random.Generator,
-    behave: Callable[..., Actor],
+    runner: Runner,
+    seed: Seed,
+    acting: Acting,
     snapshots: Sequence[Any],
     actions: Array,
     *,
     length: int,
     gamma: float,
-    together: int,
+    common_noise: bool,
 ) -> Followed:
-    """Follow the branches that begin in n states with actions (n, K, A), a part at a time.
+    """Follow the branches that begin in n states with actions (n, K, A).
 
     Args:
-        simulator: its rows are the branches that run side by side.
-        rng: of the noise of all later actions.
-        behave: (rng, rows, together) -> what acts in so many rows.
+        runner: each branch is a row of it.
+        seed: of the noise of all later actions; may spawn.
+        acting: follows the first actions.
         snapshots: of the n states.
         actions: the first ones.
         length: T, of a branch.
-        gamma: the discount of Q̂.
-        together: how many neighbouring branches share their noise.
+        gamma: the discount of Q̂ = Σ_{t<T} γ^t r_t.
+        common_noise: whether the branches of a state share their noise.
     """
-    count = actions.shape[1]
-    at_once = simulator.count // count  # states whose branches run side by side
-    starts = range(0, len(actions), at_once)
-    parts = []
-    for start, noise_rng in zip(starts, rng.spawn(len(starts)), strict=True):
-        part = slice(start, start + at_once)
-        act = behave(noise_rng, len(actions[part]) * count, together)
-        parts.append(side_by_side(simulator, act, snapshots[part], actions[part], length, gamma))
-    q, steps, unstable = zip(*parts, strict=True)
-    check_finite("rewards", np.concatenate(q))
-    return Followed(np.concatenate(q), sum(steps), sum(unstable))
-
-
-def side_by_side(
-    simulator: Simulator,
-    act: Actor,
-    snapshots: Sequence[Any],
-    actions: Array,
-    length: int,
-    gamma: float,
-) -> Followed:
-    """The branches of as many states as fit."""
-    n, count = actions.shape[:2]
-    rows = np.arange(n * count)
-    simulator.load(rows, [snapshot for snapshot in snapshots for _ in range(count)])
-    q, taken, unstable = np.zeros(n * count), 0, 0
-    chosen = actions.reshape(n * count, -1)
-    for t in range(length):
-        if t:
-            _, chosen = act(simulator.observe(rows).astype(np.float32), rows)
-        step = simulator.step(simulator.space.actions.clip(chosen), rows)
-        q[rows] += gamma**t * step.reward
-        taken += len(rows)
-        unstable += int(np.count_nonzero(step.failed))
-        rows = rows[~(step.terminal | step.truncated)]
-        if not len(rows):
-            break
-    return Followed(q.reshape(n, count), taken, unstable)
+    states, count = actions.shape[:2]
+    seeds = [each.spawn(1) * count if common_noise else each.spawn(count) for each in seed.spawn(states)]
+    rows = [
+        Row(noise, noise, snapshot, action=action)
+        for noises, snapshot, tried in zip(seeds, snapshots, actions, strict=True)
+        for noise, action in zip(noises, tried, strict=True)
+    ]
+    discount = gamma ** np.arange(length)
+    q, steps, unstable = np.empty(len(rows)), 0, 0
+    for i, track in enumerate(runner.run(rows, acting, Until(1, length))):
+        q[i] = track.rewards @ discount[: len(track.rewards)]
+        steps += len(track.rewards)
+        unstable += int(track.failed.sum())
+    check_finite("rewards", q)
+    return Followed(q.reshape(states, count), steps, unstable)

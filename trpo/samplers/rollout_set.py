@@ -6,35 +6,57 @@ from typing import Any
 
 import numpy as np
 
+from trpo.samplers.runner import Seed
 from trpo.types import Array
+
+BLOCK = 256  # steps of a row whose keys are drawn at once
 
 
 class RolloutSet:
     """States drawn while they are visited, without knowing how many there will be.
 
     Weighted sampling without replacement through a reservoir (Efraimidis and Spirakis 2006):
-    the states with the smallest Exp(1) / weight stay. Only what stays is ever saved.
+    the states with the smallest Exp(1) / weight stay. Only what stays is ever saved. A state's
+    exponential is that of its row and step, so that it does not matter in which order they come.
     """
 
-    def __init__(self, size: int, rng: np.random.Generator) -> None:
-        """Keep up to `size` states."""
-        self._size, self._rng = size, rng
-        self._heap: list[tuple[float, int, int, Any]] = []  # (-key, step, row, snapshot)
+    def __init__(self, size: int, seed: Seed, decay: float = 1.0) -> None:
+        """Keep up to `size` states; one that is t steps into its episode has weight decay^t."""
+        self._size, self._seed, self._decay = size, seed, decay
+        self._drawn: dict[int, tuple[np.random.Generator, Array]] = {}  # by row
+        self._heap: list[tuple[float, int, int, Any]] = []  # (-key, row, step, snapshot)
 
-    def offer(
-        self, step: int, weights: Array, save: Callable[[Array], list[Any]], rows: Array
-    ) -> None:
-        """The rows (n,) with these weights (n,) are visited now; `save` gives their snapshots."""
-        keys = self._rng.exponential(size=len(rows)) / weights
-        worst = -self._heap[0][0] if len(self._heap) == self._size else np.inf
-        for row, key in zip(rows[keys < worst], keys[keys < worst], strict=True):
-            if len(self._heap) < self._size:
-                heappush(self._heap, (-key, step, int(row), *save(np.array([row]))))
-            elif key < -self._heap[0][0]:
-                heapreplace(self._heap, (-key, step, int(row), *save(np.array([row]))))
+    def offer(self, rows: Array, steps: Array, ages: Array, save: Callable[[int], Any]) -> None:
+        """States (n,) of these rows and steps, so many steps into their episodes, are visited."""
+        exponentials = [self._of(row, step) for row, step in zip(rows, steps, strict=True)]
+        with np.errstate(divide="ignore", over="ignore"):  # weights may be as good as nothing
+            keys = np.array(exponentials) / self._decay ** ages.astype(float)
+        for i in np.flatnonzero(keys < self._worst()):
+            if keys[i] < self._worst():
+                push = heapreplace if len(self._heap) == self._size else heappush
+                push(self._heap, (-float(keys[i]), int(rows[i]), int(steps[i]), save(int(i))))
 
     def states(self) -> tuple[tuple[Array, Array], list[Any]]:
-        """Where the states stand in the rollout, as indices (step, row), and their snapshots."""
-        kept = sorted((step, row, snapshot) for _, step, row, snapshot in self._heap)
-        steps, rows = (np.array([state[i] for state in kept]) for i in range(2))
-        return (steps, rows), [snapshot for _, _, snapshot in kept]
+        """Where the states stand in the rollout, as (rows, steps), and their snapshots."""
+        kept = sorted(((row, step, snapshot) for _, row, step, snapshot in self._heap), key=_place)
+        rows, steps = (np.array([state[i] for state in kept]) for i in range(2))
+        return (rows, steps), [snapshot for _, _, snapshot in kept]
+
+    def _worst(self) -> float:
+        """The key that another state must be below."""
+        return -self._heap[0][0] if len(self._heap) == self._size else np.inf
+
+    def _of(self, row: int, step: int) -> float:
+        """The exponential of a row's step."""
+        if row not in self._drawn:
+            seed = np.random.SeedSequence(self._seed.entropy, spawn_key=(*self._seed.spawn_key, row))
+            self._drawn[row] = np.random.default_rng(seed), np.zeros(0)
+        rng, drawn = self._drawn[row]
+        while step >= len(drawn):
+            drawn = np.concatenate([drawn, rng.exponential(size=BLOCK)])
+            self._drawn[row] = rng, drawn
+        return float(drawn[step])
+
+
+def _place(state: tuple[int, int, Any]) -> tuple[int, int]:
+    return state[:2]

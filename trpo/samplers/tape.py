@@ -1,11 +1,12 @@
-"""What running a policy leaves: transitions step by step, whole episodes, paths under way."""
+"""What running a policy leaves: steps row after row, whole episodes, paths under way."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from trpo.reports import check_finite
+from trpo.samplers.runner import Track
 from trpo.types import Array, Rollout
 
 
@@ -21,97 +22,69 @@ class Sampled(NamedTuple):
     """One batch."""
 
     rollout: Rollout
-    batch_end: Array  # (T, N) bool, cut by the batch's end and not by a time limit
+    rows: Array  # (N,) where each row's steps begin in the rollout
+    batch_end: Array  # (B,) bool, cut by the batch's end and not by a time limit
     returns: Array  # (E,) raw undiscounted returns of the episodes that ended
     lengths: Array  # (E,) their lengths in steps
     carried: Carried | None
-    steps: int  # simulator steps taken
     unstable: int  # steps that failed in the engine, counted as terminations
 
-
-class Transition(NamedTuple):
-    """One step of n rows; once stacked, of T steps and N rows."""
-
-    obs: Array  # (n, *O) float32, raw
-    actions: Array  # (n, A) as sampled
-    dist: Array  # (n, M)
-    rewards: Array  # (n,)
-    failed: Array  # (n,) bool, in the engine
-    ended: Array  # (n,) bool, the path ends here
-    cut: Array  # (n,) bool, and the task would have gone on
-    batch_end: Array  # (n,) bool, and no time limit came
+    @property
+    def steps(self) -> int:
+        """Simulator steps taken."""
+        return len(self.rollout.rewards)
 
 
-class Tape:
-    """What was recorded step by step, of the rows that were still running."""
+def nothing(count: int) -> Carried:
+    """What is carried into so many rows that begin afresh."""
+    return Carried([None] * count, np.zeros(count), np.zeros(count, int))
 
-    def __init__(self, count: int, carried: Carried | None) -> None:
-        """Record up to `count` rows a step, in which episodes begin or are carried on."""
-        self.count = count
-        self.returns = np.zeros(count) if carried is None else carried.returns.copy()
-        self.lengths = np.zeros(count, int) if carried is None else carried.lengths.copy()
-        self.cut_obs: list[Array] = []
-        self._steps: list[Transition] = []
-        self._rows: list[Array] = []
-        self._finished: list[tuple[Array, Array]] = []
 
-    def __len__(self) -> int:
-        """T so far."""
-        return len(self._rows)
+def taped(tracks: Sequence[Track], before: Carried, go_on: bool) -> Sampled:
+    """One batch of what rows did.
 
-    def write(self, rows: Array, step: Transition) -> None:
-        """Add one step of these rows (n,)."""
-        self._rows.append(rows)
-        self._steps.append(step)
-        self.returns[self._where(rows)] += step.rewards
-        self.lengths[self._where(rows)] += 1
+    Args:
+        tracks: of N rows.
+        before: what was carried into them.
+        go_on: whether the next batch begins where this one stopped.
 
-    def finish(self, rows: Array) -> None:
-        """Episodes ended in these rows; the next ones begin."""
-        self._finished.append((self.returns[rows], self.lengths[rows]))
-        self.returns[rows], self.lengths[rows] = 0.0, 0
+    Raises:
+        FloatingPointError: a reward or an observation is not finite.
+    """
+    ends = np.cumsum([len(track.rewards) for track in tracks])
+    last = np.zeros(ends[-1], bool)
+    last[ends - 1] = True
+    names = ("obs", "actions", "dist", "rewards", "terminal", "failed", "after")
+    fields = (np.concatenate([getattr(track, name) for track in tracks]) for name in names)
+    obs, actions, dist, rewards, terminal, failed, after = fields
+    over = np.concatenate([track.over for track in tracks])
+    check_finite("observations", obs)
+    check_finite("observations", after)
+    check_finite("rewards", rewards)
+    told = [episodes(track, *start) for track, start in zip(tracks, zip(*before[1:], strict=True), strict=True)]
+    returns, lengths, still, age = zip(*told, strict=True)
+    snapshots = [track.snapshot for track in tracks]
+    ended = over | last
+    return Sampled(
+        Rollout(obs, actions, dist, rewards, ended, cut=ended & ~terminal, cut_obs=after),
+        ends - [len(track.rewards) for track in tracks],
+        batch_end=last & ~over,
+        returns=np.concatenate(returns),
+        lengths=np.concatenate(lengths),
+        carried=Carried(snapshots, np.array(still), np.array(age)) if go_on else None,
+        unstable=int(failed.sum()),
+    )
 
-    def read(self, snapshots: list[Any] | None) -> Sampled:
-        """Return everything time-major; entries of rows that had finished are zero.
 
-        `snapshots` are of the rows that the next batch goes on from, if it does.
-        """
-        found = Transition(*(self._stack(field) for field in zip(*self._steps, strict=True)))
-        self._steps.clear()
-        valid = self._stack(np.ones(len(rows), bool) for rows in self._rows)
-        cut_obs = np.concatenate([found.obs[:0, 0], *self.cut_obs])
-        check_finite("observations", found.obs)
-        check_finite("observations", cut_obs)
-        check_finite("rewards", found.rewards)
-        empty = (np.zeros(0), np.zeros(0, int))
-        returns, lengths = (np.concatenate(x) for x in zip(empty, *self._finished, strict=True))
-        return Sampled(
-            Rollout(
-                obs=found.obs,
-                actions=found.actions,
-                dist=found.dist,
-                rewards=found.rewards,
-                ended=found.ended,
-                cut=found.cut,
-                cut_obs=cut_obs,
-                valid=valid,
-            ),
-            found.batch_end,
-            returns,
-            lengths,
-            None if snapshots is None else Carried(snapshots, self.returns, self.lengths),
-            steps=int(valid.sum()),
-            unstable=int(found.failed.sum()),
-        )
+def episodes(track: Track, returned: float, age: int) -> tuple[Array, Array, float, int]:
+    """Returns and lengths of a row's episodes, then of the one under way.
 
-    def _where(self, rows: Array) -> Array | slice:
-        """What indexes the rows: a slice, which is faster, if they are all of them."""
-        return rows if len(rows) < self.count else slice(None)
-
-    def _stack(self, arrays: Iterable[Array]) -> Array:
-        """Arrays (n, ...), one a step, as (T, N, ...)."""
-        fields = [*arrays]
-        stacked = np.zeros((len(fields), self.count, *fields[0].shape[1:]), fields[0].dtype)
-        for out, rows, array in zip(stacked, self._rows, fields, strict=True):
-            out[self._where(rows)] = array
-        return stacked
+    `returned` and `age` are of the first episode, before this.
+    """
+    ends = np.flatnonzero(track.over) + 1
+    sums = np.add.reduceat(track.rewards, [0, *ends[ends < len(track.rewards)]])
+    lengths = np.diff([0, *ends, len(track.rewards)])
+    sums = np.append(sums, 0.0)[: len(lengths)]  # nothing yet where an episode ended last
+    sums[0] += returned
+    lengths[0] += age
+    return sums[:-1], lengths[:-1], float(sums[-1]), int(lengths[-1])

@@ -15,12 +15,12 @@ import torch
 
 from trpo.moments import Filter
 from trpo.parameters import ParameterError
-from trpo.policies import Policy
 from trpo.samplers.branches import first_actions, follow
 from trpo.samplers.rollout_set import RolloutSet
-from trpo.samplers.single_path import Actor, single_path
+from trpo.samplers.runner import Acting, Runner, seed_of
+from trpo.samplers.single_path import single_path
 from trpo.samplers.tape import Sampled
-from trpo.simulators.protocol import Simulator, Space
+from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate, all_actions, self_normalised
 from trpo.types import Array, Samples, Tensor
 
@@ -85,19 +85,17 @@ def of_vine(space: Space, tried: int) -> Surrogate:
 
 
 def vine(
-    simulator: Simulator,
-    policy: Policy,
+    runner: Runner,
     sizes: Sizes,
     *,
     gamma: float,
     draw: Draw = "uniform",
     common_noise: bool = True,
 ) -> Vine:
-    """Grow a vine whenever it is called, the branches of as many states side by side as fit.
+    """Grow a vine whenever it is called.
 
     Args:
-        simulator: with at least `sizes.trunks` and at least K rows.
-        policy: whose theta (P,) each call is given.
+        runner: of the task and the policy, whose theta (P,) each call is given.
         sizes: of trunks, rollout set and branches.
         gamma: the discount of Q̂ = Σ_{t<T} γ^t r_t along a branch of T steps. A branch that ends
             earlier, by a termination or the time limit, counts as far as it goes; nothing is
@@ -109,26 +107,26 @@ def vine(
         ParameterError: the rollout set is larger than the number of states that are surely visited.
     """
     require_visited(sizes)
-    space, count = simulator.space, tried(simulator.space, sizes.branches)
+    policy, space = runner.policy, runner.simulator.space
+    count = tried(space, sizes.branches)
     decay = gamma if draw == "discounted" else 1.0
     branch = partial(
-        follow, simulator,
-        length=sizes.branch_length, gamma=gamma, together=count if common_noise else 1,
+        follow, runner, length=sizes.branch_length, gamma=gamma, common_noise=common_noise
+    )
+    whole = partial(
+        single_path, runner,
+        rows=sizes.trunks, steps=sizes.visited, boundary="complete", fresh=True,
     )  # fmt: skip
 
-    @np.errstate(invalid="ignore", over="ignore", divide="ignore")  # found at the end
     def grow(rng: np.random.Generator, theta: Tensor, see: Filter) -> Grown:
         trunk_rng, draw_rng, action_rng, branch_rng = rng.spawn(4)
-        chosen = RolloutSet(sizes.states, draw_rng)
-        trunk = single_path(
-            simulator, policy, steps=sizes.visited, boundary="complete", fresh=True,
-            rows=sizes.trunks,
-            visit=lambda t, rows, ages: chosen.offer(t, decay**ages, simulator.save, rows),
-        )(trunk_rng, theta, see, None)  # fmt: skip
-        at, snapshots = chosen.states()
+        chosen = RolloutSet(sizes.states, seed_of(draw_rng), decay)
+        trunk = whole(keep=chosen)(trunk_rng, theta, see, None)
+        (rows, steps), snapshots = chosen.states()
+        at = trunk.rows[rows] + steps
         old = trunk.rollout.dist[at]
         actions, log_q = first_actions(action_rng, policy, space, old, count)
-        worth = branch(branch_rng, partial(Actor, policy, theta, see), snapshots, actions)
+        worth = branch(seed_of(branch_rng), Acting(theta, see), snapshots, actions)
         samples = samples_of(see(trunk.rollout.obs[at]), actions, worth.q, log_q, old)
         return Grown(samples, trunk, trunk.steps + worth.steps, trunk.unstable + worth.unstable)
 

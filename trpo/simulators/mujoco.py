@@ -1,173 +1,97 @@
-"""MuJoCo tasks at the engine's own speed: all rows are stepped in one call of its `Rollout`.
+"""MuJoCo tasks, stepped by compiled code; states equal Gymnasium's bit for bit.
 
-A row is one array [time, qpos, qvel] (mjSTATE_FULLPHYSICS) and its elapsed steps, so saving and
-restoring is copying. The engine's warm start is zero at every call, so trajectories repeat bit for
-bit, but agree with Gymnasium's only closely: one step from the same state differs by less than
-1e-10 nearly always, by 1e-7 at worst.
+Here rows are stepped in lockstep, whatever acts; `trpo.samplers.compiled` runs whole paths.
 """
 
 import importlib.resources
+from typing import Any
 
 import mujoco
 import numpy as np
-from mujoco.rollout import Rollout
 
-from trpo.simulators.mujoco_tasks import (
-    Task,
-    half_cheetah,
-    hopper,
-    inverted_pendulum,
-    swimmer,
-    walker2d,
-)
+from trpo.parameters import UnfitError
+from trpo.simulators import kernel
+from trpo.simulators.engine import require_sound
 from trpo.simulators.protocol import Box, Space, Step
 from trpo.simulators.quiet import without_settotalmass_warning
 from trpo.simulators.rows import ArrayRows
+from trpo.simulators.tables import Engine, engine_of
+from trpo.simulators.task import Task
 from trpo.types import Array
 
-__all__ = [
-    "MujocoSimulator",
-    "Task",
-    "half_cheetah",
-    "hopper",
-    "inverted_pendulum",
-    "swimmer",
-    "walker2d",
-]
-
-FULL = mujoco.mjtState.mjSTATE_FULLPHYSICS
+__all__ = ["MujocoSimulator", "begin", "load_model"]
 
 
 def load_model(name: str) -> mujoco.MjModel:
-    """The model that Gymnasium itself uses, from its own XML."""
+    """The model that Gymnasium itself uses, from its own XML.
+
+    Raises:
+        UnfitError: it is not there, or the engine cannot read it.
+    """
     asset = importlib.resources.files("gymnasium") / "envs" / "mujoco" / "assets" / f"{name}.xml"
-    with importlib.resources.as_file(asset) as path, without_settotalmass_warning():
-        return mujoco.MjModel.from_xml_path(str(path))
+    try:
+        with importlib.resources.as_file(asset) as path, without_settotalmass_warning():
+            return mujoco.MjModel.from_xml_path(str(path))
+    except (ValueError, OSError) as error:
+        said = " ".join(str(error).split())
+        raise UnfitError(f"MuJoCo cannot load its model {name}.xml: {said}") from error
 
 
-def healthy_box(task: Task, size: int) -> tuple[Array, Array]:
-    """The box's bounds: low (size,), high (size,) over (qpos, qvel)."""
-    low, high = np.full(size, -np.inf), np.full(size, np.inf)
-    for first, last, least, most in task.healthy:
-        low[first:last] = np.maximum(low[first:last], least)
-        high[first:last] = np.minimum(high[first:last], most)
-    return low, high
+def begin(task: Task, engine: Engine, rest: tuple[Array, Array], rng: Any, line: Array) -> None:
+    """Begin an episode of a row, its start drawn by `rng`.
+
+    Raises:
+        EngineError: the engine gave up.
+    """
+    position, velocity = task.start(rng, *rest)
+    require_sound(kernel.begin(engine, line, position, velocity))
 
 
 class MujocoSimulator(ArrayRows):
-    """N rows of one task, on `threads` threads (1: the calling thread). See protocol.Simulator.
+    """N rows of one task; see protocol.Simulator.
 
-    A step has failed that the engine could not finish (it warned and stopped: time did not advance
-    by the whole step, or the state is not finite). It ends its episode as terminal with reward 0
-    and leaves the row as it was before.
+    A step has failed that the engine could not finish (it warned and began anew: time did not
+    advance by the whole step, or the state is not finite). It ends its episode as terminal with
+    reward 0 and leaves the row as it was before.
     """
 
-    def __init__(self, task: Task, rows: int, threads: int = 1) -> None:
+    def __init__(self, task: Task, rows: int) -> None:
         """Compile the model and place every row in its rest pose (reset before use)."""
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, not {threads}")
-        model = load_model(task.model)
-        rest = np.empty(mujoco.mj_stateSize(model, FULL))
-        mujoco.mj_getState(model, mujoco.MjData(model), rest, FULL)
-        super().__init__(rest, rows)
-        self.space = Space(
-            obs=(model.nq + model.nv - task.left_out,),
-            actions=Box(*model.actuator_ctrlrange.T.copy()),
-            horizon=task.horizon,
-        )
-        self._all_rows = np.arange(rows).tobytes()
-        self.task, self.model, self._rest = task, model, rest
-        self._control = np.empty((rows, task.frame_skip, model.nu))
-        self._trace = np.empty((rows, task.frame_skip, len(rest)))
-        self._seen = slice(1 + task.left_out, 1 + model.nq + model.nv)
-        self._box = slice(1, 1 + model.nq + model.nv)
-        self._low, self._high = healthy_box(task, model.nq + model.nv)
-        self._dt = task.frame_skip * model.opt.timestep
-        self._whole_step = self._dt - 0.5 * model.opt.timestep
-        self._threads = threads
-        self._models = [model] * rows
-        self._data = [mujoco.MjData(model) for _ in range(threads)]
-        self._pool = Rollout(nthread=threads if threads > 1 else 0)
+        self.task, self.model = task, load_model(task.model)
+        self._engine, self._data = self.engine()
+        seen, size = int(self._engine.table.parts[0]), len(self._engine.state)
+        self.seen, self.line = slice(size, size + seen), size + seen + 1  # of a row's line
+        line = np.zeros(self.line)
+        self.rest = self._data.qpos.copy(), self._data.qvel.copy()
+        require_sound(kernel.begin(self._engine, line, *self.rest))
+        super().__init__(line, rows)
+        self.space = Space((seen,), Box(self._engine.low, self._engine.high), task.horizon)
+
+    def engine(self) -> tuple[Engine, Any]:
+        """Another engine for the task, for a thread of its own, and its data, to be kept alive."""
+        return engine_of(self.task, self.model)
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
-        """Rest pose plus noise, drawn in Gymnasium's order: (nq,) then (nv,), row after row."""
-        scale, nq, nv = self.task.reset_noise_scale, self.model.nq, self.model.nv
+        """Begin episodes as Gymnasium does, row after row."""
         for row in rows:
-            state = self._rest.copy()
-            state[1 : 1 + nq] += rng.uniform(-scale, scale, nq)
-            if self.task.normal_velocity_noise:
-                state[1 + nq : 1 + nq + nv] += scale * rng.standard_normal(nv)
-            else:
-                state[1 + nq : 1 + nq + nv] += rng.uniform(-scale, scale, nv)
-            self._state[row], self._elapsed[row] = state, 0
+            begin(self.task, self._engine, self.rest, rng, self._state[row])
+            self._elapsed[row] = 0
 
     def observe(self, rows: Array) -> Array:
-        """Positions and clipped velocities (n, O) float64."""
-        seen = self._state[self._index(rows)][:, self._seen].copy()
-        clip = self.task.velocity_clip
-        if clip < np.inf:
-            velocity = seen[:, -self.model.nv :]
-            np.minimum(velocity, clip, out=velocity)
-            np.maximum(velocity, -clip, out=velocity)
+        """What was last seen (n, O) float64."""
+        seen: Array = self._state[rows, self.seen]
         return seen
 
     def step(self, actions: Array, rows: Array) -> Step:
-        """Hold actions (n, A) for frame_skip engine steps."""
-        index = self._index(rows)
-        before = self._state[index]
-        after = self._advance(before, actions)
-        box = after[:, self._box]
-        inside = box > self._low
-        inside &= box < self._high
-        healthy = np.logical_and.reduce(inside, axis=1)  # and finite: no NaN or inf is inside
-        reward = self._reward(self._x(before), self._x(after), actions, healthy)
-        terminal = ~healthy if self.task.terminate_when_unhealthy else np.zeros_like(healthy)
-        failed = np.zeros_like(healthy)
-        advanced = after[:, 0] - before[:, 0] > self._whole_step
-        if not (np.logical_and.reduce(advanced) and np.logical_and.reduce(healthy)):
-            failed = ~(advanced & np.logical_and.reduce(np.isfinite(after), axis=1))
-            after, reward = np.where(failed[:, None], before, after), np.where(failed, 0.0, reward)
-            terminal |= failed
-        self._state[index] = after
-        self._elapsed[index] += 1
-        late = self._elapsed[index] >= self.task.horizon
+        """Hold actions (n, A) for frame_skip engine steps.
+
+        Raises:
+            EngineError: the engine gave up.
+        """
+        reward, flags = np.empty(len(rows)), np.empty((len(rows), 3), bool)
+        given = np.asarray(actions, np.float64)
+        require_sound(kernel.step_each(self._engine, self._state, rows, given, reward, flags))
+        terminal, _, failed = flags.T
+        self._elapsed[rows] += 1
+        late = self._elapsed[rows] >= self.space.horizon
         return Step(reward, terminal, late & ~terminal, failed)
-
-    def close(self) -> None:
-        """End the engine's threads."""
-        self._pool.close()
-
-    def _index(self, rows: Array) -> Array | slice:
-        """What indexes the rows: a slice, which copies nothing, if they are all, in order."""
-        return slice(None) if rows.tobytes() == self._all_rows else rows
-
-    def _advance(self, before: Array, actions: Array) -> Array:
-        """The states (n, 1 + nq + nv) after frame_skip engine steps, in a buffer used again."""
-        n = len(before)
-        control, trace = self._control[:n], self._trace[:n]
-        control[:] = actions[:, None]
-        self._pool.rollout(
-            self._models[:n],
-            self._data,
-            before,
-            control,
-            skip_checks=True,
-            nstep=self.task.frame_skip,
-            state=trace,
-            chunk_size=-(-n // (4 * self._threads)),  # four a thread even out slow rows
-        )
-        after: Array = trace[:, -1]
-        return after
-
-    def _x(self, state: Array) -> Array:
-        """How far the rewarded point is (n,), in metres."""
-        x, point = state[:, 1], self.task.forward_point
-        return x + point * np.cos(state[:, 3]) if point else x
-
-    def _reward(self, x: Array, x_after: Array, actions: Array, healthy: Array) -> Array:
-        """Rewards w (x' - x) / dt + h [healthy'] - c |u|^2, each (n,)."""
-        task = self.task
-        forward = task.forward_reward_weight * ((x_after - x) / self._dt)
-        cost = task.ctrl_cost_weight * np.add.reduce(actions * actions, axis=1)
-        reward: Array = forward + task.healthy_reward * healthy - cost
-        return reward

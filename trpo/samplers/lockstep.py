@@ -1,0 +1,166 @@
+"""The runner for any simulator and any policy: rows are stepped side by side."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from trpo.policies import Policy
+from trpo.samplers.runner import Acting, Keep, Row, Track, Until
+from trpo.simulators.protocol import Simulator
+from trpo.types import Array
+
+BLOCK = 64  # steps whose noise is drawn at once
+
+
+class Lockstep(NamedTuple):
+    """Runs as many rows side by side as the simulator has; see runner.Runner."""
+
+    simulator: Simulator
+    policy: Policy
+
+    @property
+    def name(self) -> str:
+        """What provenance calls it."""
+        return "lockstep"
+
+    def run(
+        self,
+        rows: Sequence[Row],
+        acting: Acting,
+        until: Until,
+        *,
+        keep: Keep | None = None,
+        save: bool = False,
+    ) -> Iterator[Track]:
+        """Run the rows, a part at a time; see runner.Runner."""
+        for first in range(0, len(rows), self.simulator.count):
+            part = Part(self, rows[first : first + self.simulator.count], acting, first)
+            part.walk(until, keep, save)
+            yield from part.tracks(save)
+
+
+class Moment(NamedTuple):
+    """One step of n rows side by side."""
+
+    rows: Array  # (n,)
+    obs: Array
+    actions: Array
+    dist: Array
+    rewards: Array
+    terminal: Array
+    truncated: Array
+    failed: Array
+
+
+class Part:
+    """Rows that run side by side."""
+
+    def __init__(self, runner: Lockstep, rows: Sequence[Row], acting: Acting, first: int) -> None:
+        """Begin them; the part's row 0 is row `first` of all."""
+        self._simulator, self._first, self._every = runner.simulator, first, np.arange(len(rows))
+        self._act = actor(runner.policy, acting, rows, self._every + first)
+        self._resets = [np.random.default_rng(row.resets) for row in rows]
+        self._forced = [row.action for row in rows]
+        self._ages = np.array([row.age for row in rows])
+        self._moments: list[Moment] = []
+        self._after: list[list[Array]] = [[] for _ in rows]
+        for n, row in zip(self._every, rows, strict=True):
+            if row.snapshot is None:
+                self._reset(n)
+            else:
+                self._simulator.load(np.array([n]), [row.snapshot])
+
+    def _reset(self, row: int) -> None:
+        self._simulator.reset(self._resets[row], np.array([row]))
+        self._ages[row] = 0
+
+    @np.errstate(invalid="ignore", over="ignore")  # what is not finite is found at the end
+    def walk(self, until: Until, keep: Keep | None, save: bool) -> None:
+        """Step the rows until each has stopped."""
+        running = self._every
+        for t in range(until.most or 2**62):
+            if keep:
+                at = np.full(len(running), t)
+                keep.offer(running + self._first, at, self._ages[running], self._saver(running))
+            moment = self._step(t, running)
+            ended = moment.terminal | moment.truncated
+            self._ages[running] += 1
+            stops = np.array([until.over(t + 1, end) for end in ended])
+            cut = moment.truncated | (stops & ~moment.terminal)
+            for row, seen in zip(running[cut], self._see(running[cut]), strict=True):
+                self._after[row].append(seen)
+            for row in running[ended & (save | ~stops)]:
+                self._reset(row)
+            running = running[~stops]
+            if not len(running):
+                break
+
+    def _step(self, t: int, rows: Array) -> Moment:
+        obs = self._see(rows)
+        dist, actions = self._act(t, obs, rows)
+        if t == 0:
+            actions = forced(actions, self._forced)
+        step = self._simulator.step(self._simulator.space.actions.clip(actions), rows)
+        self._moments.append(Moment(rows, obs, actions, dist, *step))
+        return self._moments[-1]
+
+    def _see(self, rows: Array) -> Array:
+        return self._simulator.observe(rows).astype(np.float32)
+
+    def _saver(self, rows: Array) -> Callable[[int], Any]:
+        return lambda i: self._simulator.save(rows[i : i + 1])[0]
+
+    def tracks(self, save: bool) -> Iterator[Track]:
+        """What each row did."""
+        which = np.concatenate([moment.rows for moment in self._moments])
+        order = np.argsort(which, kind="stable")
+        ends = np.cumsum(np.bincount(which))[:-1]
+        columns = zip(*(moment[1:] for moment in self._moments), strict=True)
+        fields = [np.split(np.concatenate(column)[order], ends) for column in columns]
+        self._moments.clear()
+        for n, own in zip(self._every, zip(*fields, strict=True), strict=True):
+            obs, actions, dist, rewards, terminal, truncated, failed = own
+            after = np.stack(self._after[n]) if self._after[n] else obs[:0]
+            snapshot = self._simulator.save(np.array([n]))[0] if save else None
+            yield Track(
+                obs, actions, dist, rewards, terminal, truncated, failed, after, snapshot
+            )
+
+
+def forced(actions: Array, first: Sequence[Array | None]) -> Array:
+    """The actions (n, A), those of rows that are told what to do first replaced."""
+    told = [n for n, action in enumerate(first) if action is not None]
+    if told:
+        actions[told] = [first[n] for n in told]
+    return actions
+
+
+Act = Callable[[int, Array, Array], tuple[Array, Array]]
+"""(step t, raw observations (n, *O), rows (n,)) -> parameters (n, M), actions (n, A)"""
+
+
+def actor(policy: Policy, acting: Acting, rows: Sequence[Row], numbers: Array) -> Act:
+    """What acts in these rows, which have these numbers among all."""
+    parameters = answering(policy, acting, numbers)
+    family, see = policy.distribution, acting.see
+    rngs = [np.random.default_rng(row.noise) for row in rows]
+    still = 0 * family.noise(np.random.default_rng(0), len(rows))
+    blocks: list[Array] = []  # noise (n, BLOCK, ·) of the steps to come
+
+    def act(t: int, obs: Array, running: Array) -> tuple[Array, Array]:
+        if not acting.greedy and t % BLOCK == 0:
+            blocks[:] = [np.stack([family.noise(rng, BLOCK) for rng in rngs], axis=1)]
+        noise = still if acting.greedy else blocks[0][t % BLOCK]
+        d = parameters(see(obs), running)
+        return d, family.sample(d, noise if len(running) == len(rows) else noise[running])
+
+    return act
+
+
+def answering(policy: Policy, acting: Acting, numbers: Array) -> Callable[[Array, Array], Array]:
+    """(what is seen (n, *O), rows (n,)) -> parameters d (n, M)."""
+    if acting.theta.ndim == 1:
+        answer = policy.network.act(acting.theta)
+        return lambda seen, rows: answer(seen)
+    return policy.network.act_each(acting.theta[numbers])

@@ -1,0 +1,287 @@
+"""A step of a MuJoCo task and many of them under a policy, compiled.
+
+What a task observes and rewards is a table of numbers (see `trpo.simulators.tables`), so that one
+kernel, compiled once, serves every task. A row's whole memory is one `line`: the engine's state,
+what was last observed, and how far the rewarded point was.
+"""
+
+from math import cos, isfinite, sin, sqrt
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from trpo.compiled import compiled, contracted
+from trpo.simulators.engine import advance, get_state, reset_data, set_state
+from trpo.simulators.tables import Engine, Net, Steps, Table
+from trpo.types import Array
+
+
+@intrinsic
+def load(context: Any, address: Any) -> Any:
+    """The double at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(builder.inttoptr(args[0], ir.DoubleType().as_pointer()))
+
+    return types.float64(types.intp), generate
+
+
+@intrinsic
+def borrowed(context: Any, value: Any) -> Any:
+    """The same arrays, tuple or tuples of them, without counting who uses them.
+
+    Counting costs more than what a step computes. The caller holds the arrays meanwhile.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _uncounted(context, builder, signature.args[0], args[0])
+
+    return value(value), generate
+
+
+def _uncounted(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """The value with no array of it knowing its owner."""
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)
+        array.parent = cgutils.get_null_value(array.parent.type)
+        return array._getvalue()
+    for i, part in enumerate(kind.types if isinstance(kind, types.BaseTuple) else ()):
+        inner = _uncounted(context, builder, part, builder.extract_value(value, i))
+        value = builder.insert_value(value, inner, i)
+    return value
+
+
+@compiled
+def read(table: Table, first: int, last: int, out: Array) -> None:
+    """Entries [first, last) of the table, into the first ones of `out`."""
+    at, minus, turned, low, high = table.at, table.minus, table.turned, table.low, table.high
+    for i in range(first, last):
+        x = load(at[i])
+        if turned[i]:
+            x = sin(x) if turned[i] == 1 else cos(x)
+        x -= load(minus[i])
+        x = low[i] if x < low[i] else x
+        out[i - first] = high[i] if x > high[i] else x
+
+
+@compiled
+def healthy(table: Table) -> bool:
+    """Whether every entry is strictly inside its bounds, and so finite."""
+    at, low, high = table.at, table.low, table.high
+    for i in range(table.parts[0], table.parts[1]):
+        if not low[i] < load(at[i]) < high[i]:
+            return False
+    return True
+
+
+@compiled
+def point(table: Table, x: Array) -> float:
+    """How far the rewarded point is: the weighted sum of its entries; x is overwritten."""
+    found, first, last, weights = 0.0, table.parts[1], table.parts[2], table.weights
+    read(table, first, last, x)
+    for i in range(last - first):
+        found += weights[i] * x[i]
+    return found / weights[last - first]
+
+
+@compiled
+def total(x: Array, squared: bool) -> float:
+    """The sum of entries, or of their squares, added in NumPy's order (of up to 128 of them)."""
+    if squared:
+        for i in range(len(x)):
+            x[i] *= x[i]
+    whole, found = len(x) - len(x) % 8, 0.0
+    for i in range(8, whole):
+        x[i % 8] += x[i]
+    if whole:
+        found = ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7]))
+    for i in range(whole, len(x)):
+        found += x[i]
+    return found
+
+
+@compiled
+def reward(table: Table, x: Array) -> float:
+    """Sums of terms, each added to what came before; x is overwritten."""
+    found, part, first = 0.0, 0.0, table.parts[2]
+    ends, signs, powers, scales = table.ends, table.signs, table.powers, table.scales
+    for k in range(len(ends)):
+        read(table, first, ends[k], x)
+        y = total(x[: ends[k] - first], powers[k, 0])
+        y = sqrt(y) if powers[k, 1] else y
+        y = scales[k, 1] * (y / scales[k, 0])
+        y = min(max(y, scales[k, 2]), scales[k, 3])
+        part, first = part + y, ends[k]
+        if signs[k]:
+            found, part = found + signs[k] * part, 0.0
+    return found
+
+
+@compiled
+def look(engine: Engine, line: Array) -> None:
+    """Write the engine's present state, observation and point into a row's line."""
+    size, seen = len(engine.state), engine.table.parts[0]
+    line[:size] = engine.state
+    read(engine.table, 0, seen, line[size:])
+    line[size + seen] = engine.cells[0]
+
+
+@compiled
+def begin(engine: Engine, line: Array, qpos: Array, qvel: Array) -> int:
+    """A new episode; 1 if the engine gave up, else 0."""
+    reset_data(engine.model, engine.data)
+    engine.qpos[:], engine.qvel[:] = qpos, qvel
+    if advance(engine.model, engine.data, 0, 0):
+        return 1
+    get_state(engine.model, engine.data, engine.state.ctypes.data, engine.parts)
+    engine.cells[0] = point(engine.table, engine.x)
+    look(engine, line)
+    return 0
+
+
+@compiled
+def resume(engine: Engine, line: Array) -> None:
+    """Put a row's state into the engine."""
+    set_state(engine.model, engine.data, line.ctypes.data, engine.parts)
+
+
+@compiled
+def step(engine: Engine, line: Array, flags: Array) -> tuple[float, int]:
+    """One step of the row in the engine under `engine.ctrl`: its reward, and `advance`'s status.
+
+    `flags` (3,) are set to terminal, truncated (False) and failed. A step that fails leaves the
+    row as it was.
+    """
+    flags[:] = False
+    if advance(engine.model, engine.data, engine.steps, engine.forces):
+        return 0.0, 1
+    get_state(engine.model, engine.data, engine.state.ctypes.data, engine.parts)
+    sound = engine.state[0] - line[0] > engine.least_time
+    for x in engine.state:
+        sound &= isfinite(x)
+    if not sound:
+        resume(engine, line)
+        flags[0] = flags[2] = True
+        return 0.0, 0
+    well = healthy(engine.table)
+    engine.cells[0], engine.cells[1] = point(engine.table, engine.x), line[-1]
+    engine.cells[2] = well
+    found = reward(engine.table, engine.x)
+    look(engine, line)
+    flags[0] = engine.ends_unhealthy and not well
+    return found, 0
+
+
+LARGEST = np.float32(7.9053111)  # beyond, tanh is ±1 in float32
+ABOVE = np.array([4.893525e-3, 6.3726193e-4, 1.4857224e-5, 5.1222971e-8, -8.6046715e-11,
+                  2.0001879e-13, -2.7607685e-16], np.float32)  # fmt: skip
+BELOW = np.array([4.8935252e-3, 2.2684346e-3, 1.1853471e-4, 1.1982584e-6], np.float32)
+"""A rational function x P(x²) / Q(x²) that is tanh to within 3e-7; lowest powers first."""
+
+
+@contracted
+def tanh_(x: Array, count: int) -> None:
+    """Tanh of the first entries, in place."""
+    for i in range(count):
+        h = min(max(x[i], -LARGEST), LARGEST)
+        square = h * h
+        p = ABOVE[6]
+        for j in range(5, -1, -1):
+            p = p * square + ABOVE[j]
+        q = BELOW[3]
+        for j in range(2, -1, -1):
+            q = q * square + BELOW[j]
+        x[i] = h * p / q
+
+
+@contracted
+def forward(net: Net, d: Array) -> None:
+    """The mean for the input in `net.now`, and the log standard deviation, into d (M,)."""
+    now, then, at, last = net.now, net.then, 0, len(net.sizes) - 2
+    for layer in range(last + 1):
+        n, m = net.sizes[layer], net.sizes[layer + 1]
+        then[:m] = net.weights[at + n * m : at + n * m + m]
+        for j in range(n):
+            x, w = now[j], net.weights[at + j * m : at + j * m + m]
+            for i in range(m):
+                then[i] += x * w[i]
+        if layer < last:
+            tanh_(then, m)
+        now, then, at = then, now, at + n * m + m
+    actions = len(net.log_std)
+    d[:actions], d[actions:] = now[:actions], net.log_std
+
+
+@compiled
+def run(
+    engine: Engine, net: Net, line: Array, noise: Array, first: Array, age: int, out: Steps
+) -> tuple[int, int]:
+    """Act in the row until its episode ends, at most as often as there is noise (n, A).
+
+    Args:
+        engine: which holds the row's state.
+        net: what acts.
+        line: the row's memory.
+        noise: standard normal, of each step.
+        first: (A,) what is done in the first step, whatever the policy says; (0,) for nothing.
+        age: steps of the episode so far.
+        out: filled from its first entry on; `out.lines` only if it has room.
+
+    Returns:
+        The number of steps, and `advance`'s status.
+    """
+    engine, net, line = borrowed(engine), borrowed(net), borrowed(line)
+    noise, out = borrowed(noise), borrowed(out)
+    size, std = len(engine.state), np.exp(net.log_std)
+    for t in range(len(noise)):
+        if len(out.lines):
+            out.lines[t] = line
+        for i in range(engine.table.parts[0]):
+            x = np.float32(line[size + i])
+            out.obs[t, i] = x
+            if net.clip > 0:
+                x = min(max((x - net.mean[i]) * net.scale[i], -net.clip), net.clip)
+            net.now[i] = x
+        forward(net, out.dist[t])
+        for i in range(len(std)):
+            out.actions[t, i] = std[i] * noise[t, i] + out.dist[t, i]
+        if t == 0 and len(first):
+            out.actions[t] = first
+        for i in range(len(std)):
+            engine.ctrl[i] = min(max(out.actions[t, i], engine.low[i]), engine.high[i])
+        out.rewards[t], status = step(engine, line, out.flags[t])
+        if status:
+            return t, status
+        out.flags[t, 1] = age + t + 1 >= engine.horizon and not out.flags[t, 0]
+        if out.flags[t, 0] or out.flags[t, 1]:
+            return t + 1, 0
+    return len(noise), 0
+
+
+@compiled
+def step_each(
+    engine: Engine, lines: Array, rows: Array, actions: Array, rewards: Array, flags: Array
+) -> int:
+    """One step of some of the rows (N, L), one after another; `advance`'s status.
+
+    Args:
+        engine: used for each of them.
+        lines: what all rows remember.
+        rows: (n,) which of them.
+        actions: (n, A).
+        rewards: (n,) to be filled.
+        flags: (n, 3) to be filled, see `step`.
+    """
+    engine = borrowed(engine)
+    for n in range(len(rows)):
+        resume(engine, lines[rows[n]])
+        engine.ctrl[:] = actions[n]
+        rewards[n], status = step(engine, lines[rows[n]], flags[n])
+        if status:
+            return status
+    return 0
