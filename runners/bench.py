@@ -1,16 +1,20 @@
-"""Speed and memory against the bare engine: `make bench`, or `python -m runners.bench --quick`.
+"""Speed and memory: `make bench`, or `python -m runners.bench --quick`.
 
-What each number is, and how it is taken, stands in `runners.speed.measure`.
+Speed is a ratio to a compiled loop around MuJoCo's own step, on the same steps and threads. What
+each number is, and how it is taken, stands in `runners.speed.measure`. The whole benchmark is
+written to results/tables/bench.csv and bench.md; --quick writes nothing.
 """
 
 import argparse
 import multiprocessing
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from typing import NamedTuple
 
+import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
 from runners.speed.measure import (
     compare,
@@ -23,13 +27,61 @@ from runners.speed.measure import (
     start_up,
     train_rate,
 )
-from runners.studies.training import TRAINING
+from runners.store.provenance import ROOT, cpu_model
 
-TASKS = ("inverted_pendulum", "swimmer", "hopper", "walker2d", "half_cheetah")
+TABLES = ROOT / "results" / "tables"
 PAPER = ("protocol=paper", "steps_per_iteration=50000")
 VINE = ("protocol=paper", "sampler=vine")  # Table 2's sizes: 10,000 branches
 MODERN = ("protocol=modern",)
 console = Console(highlight=False, width=110)
+
+
+class Case(NamedTuple):
+    """A training run whose speed is measured."""
+
+    task: str
+    protocol: str
+    overrides: tuple[str, ...]
+    warm_up: int = 20  # iterations before
+    rounds: int = 9
+
+
+CASES = (
+    *(Case(task, "modern", MODERN) for task in ("hopper", "walker2d", "half_cheetah", "swimmer")),
+    Case("inverted_pendulum", "modern", MODERN),
+    *(Case(task, "modern", MODERN, 5, 5) for task in ("ant", "humanoid")),
+    Case("hopper", "paper", PAPER, 1, 3),
+    Case("hopper", "paper, vine", VINE, 0, 1),
+)
+
+
+class Measured(NamedTuple):
+    """One number of the benchmark."""
+
+    what: str
+    task: str
+    protocol: str
+    threads: int
+    rounds: int
+    value: float
+
+
+def ratios(case: Case, threads: int, quick: bool) -> Iterator[Measured]:
+    """The limit's rate, and what sampler and whole run reach of it."""
+    setup = composed(f"env={case.task}", f"threads={threads}", *case.overrides)
+    rounds = 1 if quick else case.rounds
+    found = compare(setup, case.warm_up, rounds)
+    for name, value in zip(RATIOS, found, strict=True):
+        yield Measured(name, case.task, case.protocol, threads, rounds, value)
+
+
+def update(protocol: str, overrides: tuple[str, ...], threads: int) -> Iterator[Measured]:
+    """The parts of one update on Hopper, in milliseconds and GFLOP/s."""
+    setup = composed("env=hopper", f"threads={threads}", *overrides)
+    for part, took, rate in split(setup, 2):
+        yield Measured(f"{part}, ms", "hopper", protocol, threads, 5, took)
+        if rate:
+            yield Measured(f"{part}, GFLOP/s", "hopper", protocol, threads, 5, rate)
 
 
 def side_by_side(
@@ -46,56 +98,83 @@ def _processes(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
 
 
-def _ratios(threads: int, quick: bool) -> None:
-    """Print the ratios of every task under `modern`, and of Hopper under `paper` and by vine."""
-    columns = ("task", "protocol", "planned steps", "rounds")
-    table = Table(*columns, "bare steps/s", "sampler / bare", "whole / bare")
-    table.title = f"{threads} thread{'s' if threads > 1 else ''}"
-    papers = [("hopper", "paper", PAPER, 1, 3), ("hopper", "paper, vine", VINE, 0, 1)]
-    rows = [*papers, *((task, "modern", MODERN, 20, 9) for task in TASKS)]
-    for task, name, protocol, warm_up, rounds in rows:
-        setup = composed(f"env={task}", f"threads={threads}", *protocol)
-        rounds = 1 if quick else rounds
-        found = compare(setup, warm_up, rounds)
-        numbers = (f"{found.bare:,.0f}", f"{found.sampler:.2f}", f"{found.whole:.2f}")
-        table.add_row(task, name, f"{TRAINING.steps(setup.identity):,}", str(rounds), *numbers)
-    console.print(table)
+def whole_runs(quick: bool) -> Iterator[Measured]:
+    """Two runs at once, start-up and memory."""
+    hopper = ("env=hopper", *MODERN)
+    both, limits = (side_by_side(work, hopper, 20) for work in (train_rate, engine_rate))
+    yield Measured("two runs at once / one", "hopper", "modern", 1, 2, both)
+    yield Measured("two limits at once / one", "hopper", "modern", 1, 2, limits)
+    cold, warm = start_up()
+    yield Measured("start to first result, nothing compiled, s", "hopper", "modern", 1, 1, cold)
+    yield Measured("start to first result, s", "hopper", "modern", 1, 1, warm)
+    large = ("steps_per_iteration=1000000", "sampler.rows=1000", "threads=2")
+    sizes = {"modern": MODERN, "paper": PAPER}
+    if not quick:
+        sizes |= {"paper, 1M steps": ("protocol=paper", *large), "paper, vine": VINE}
+    for name, overrides in sizes.items():
+        with _processes(1) as pool:
+            peak = pool.submit(memory, ("env=hopper", *overrides)).result()
+        yield Measured("peak memory, MiB", "hopper", name, 1 + ("threads=2" in overrides), 1, peak)
 
 
-def _update(name: str, overrides: tuple[str, ...]) -> None:
-    peak = peak_gflops()
-    table = Table("part of one update", "ms", "GFLOP/s", "of this machine's peak")
-    table.title = f"hopper, protocol={name}, one thread; peak {peak:.0f} GFLOP/s"
-    for part, took, rate in split(composed("env=hopper", *overrides), 2):
-        cells = (f"{rate:.0f}", f"{rate / peak:.0%}") if rate else ("", "")
-        table.add_row(part, f"{took:.1f}", *cells)
-    console.print(table)
+def measured(quick: bool) -> Iterator[Measured]:
+    """Everything, one by one."""
+    for case in CASES:
+        for threads in (1, 2):
+            yield from ratios(case, threads, quick)
+    for name, overrides in {"modern": MODERN, "paper": PAPER}.items():
+        for threads in (1, 2):
+            yield from update(name, overrides, threads)
+    yield Measured("peak of one thread, GFLOP/s", "", "", 1, 10, peak_gflops())
+    yield from whole_runs(quick)
+
+
+RATIOS = ("limit, steps/s", "sampler / limit", "whole / limit", "whole, steps/s")
+
+
+def page(found: pd.DataFrame, machine: str, date: str) -> str:
+    """The benchmark as Markdown."""
+    case = ["task", "protocol", "threads"]
+    speeds = found[found.what.isin(RATIOS)]
+    wide = speeds.pivot_table("value", [*case, "rounds"], "what", sort=False).reset_index()
+    lines = [
+        f"Measured by `make bench` on {date}; {machine}. Ratios are to a compiled loop around",
+        "MuJoCo's own step on the same steps and threads, medians over rounds.",
+        "",
+        f"| {' | '.join([*case, 'rounds', *RATIOS])} |",
+        "|---" * (len(case) + 1 + len(RATIOS)) + "|",
+    ]
+    for _, row in wide.iterrows():
+        numbers = (
+            f"{row[name]:.2f}" if "/ limit" in name else f"{row[name]:,.0f}" for name in RATIOS
+        )
+        lines.append(
+            f"| {' | '.join([*(str(row[name]) for name in [*case, 'rounds']), *numbers])} |"
+        )
+    lines += ["", "| what | protocol | threads | value |", "|---|---|---|---|"]
+    lines += [
+        f"| {row.what} | {row.protocol} | {row.threads} | {row.value:,.4g} |"
+        for row in found.drop(speeds.index).itertuples()
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Measure everything and print it."""
+    """Measure everything, print it, and write it unless in a hurry."""
     parser = argparse.ArgumentParser(prog="python -m runners.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round, and no 1M-step batch")
     quick = parser.parse_args().quick
     settle()
-    for threads in (1, 2):
-        _ratios(threads, quick)
-    _update("paper", PAPER)
-    _update("modern", MODERN)
-    hopper = ("env=hopper", *MODERN)
-    console.print(f"two runs at once:      {side_by_side(train_rate, hopper, 20):.2f} x one run")
-    console.print(f"two bare engines:      {side_by_side(engine_rate, hopper, 20):.2f} x one")
-    console.print(f"start to first result: {start_up():.1f} s")
-    sizes = {"modern, 2,048 steps": hopper, "paper, 50,000 steps": ("env=hopper", *PAPER)}
+    found = []
+    for number in measured(quick):
+        found.append(number)
+        said = f"{number.task} {number.protocol}, {number.threads} thread(s)"
+        console.print(f"{said:40} {number.what:45} {number.value:>12,.4g}")
+    table, date = pd.DataFrame(found), datetime.now(UTC).date().isoformat()
+    console.print("\n" + page(table, cpu_model(), date))
     if not quick:
-        large = ("steps_per_iteration=1000000", "sampler.rows=1000", "threads=2")
-        sizes["paper, 1,000,000 steps"] = ("env=hopper", "protocol=paper", *large)
-        sizes["paper, vine, Table 2's sizes"] = ("env=hopper", *VINE)
-    for name, overrides in sizes.items():
-        with _processes(1) as pool:
-            console.print(
-                f"peak memory, {name}: {pool.submit(memory, overrides).result():,.0f} MiB"
-            )
+        table.assign(machine=cpu_model(), date=date).to_csv(TABLES / "bench.csv", index=False)
+        (TABLES / "bench.md").write_text(page(table, cpu_model(), date), encoding="utf-8")
 
 
 if __name__ == "__main__":

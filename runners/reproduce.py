@@ -1,7 +1,8 @@
 """Run every experiment of the paper at one scale: `python -m runners.reproduce --scale demo`.
 
-All their runs go through one pool of workers, a run on each core and the longest first, so that
-none waits for the end of another experiment. What is done already is not run again.
+All their runs go through one pool of workers, the longest first, so that none waits for the end of
+another experiment: a run on each core, or more threads to each where there are fewer runs than
+cores. What is done already is not run again.
 """
 
 import argparse
@@ -12,9 +13,10 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from joblib import Parallel, cpu_count, delayed
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from runners.run import signals
+from runners.run.described import Run
 from runners.run.execute import execute
 from runners.run.words import complain
 from runners.settings import tree
@@ -39,9 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, runs in experiments.items():
         say(f"{name}: {len(runs)} runs, {len(runs) - len(unfinished(runs))} done already")
     every = [job for runs in experiments.values() for job in runs]
-    if unfinished(every):
-        say(plan(every, cpu_count()))
-        run(every)
+    left = unfinished(every)
+    if left:
+        threads = shared([job.run.config.threads for job in left], cpu_count())
+        say(plan(every, cpu_count() // threads))
+        run(every, threads)
     failed = [name for name, runs in experiments.items() if unfinished(runs)]
     if failed:
         complain(f"error: not all runs are done of: {', '.join(failed)}")
@@ -70,19 +74,34 @@ def unfinished(runs: Sequence[Job]) -> list[Job]:
     return sorted((job for job in runs if not job.run.done), key=lambda job: -job.steps)
 
 
-def run(every: Sequence[Job]) -> None:
+def shared(asked: Sequence[int], cores: int) -> int:
+    """Threads of each of these runs: what the largest asks for, or its share of idle cores.
+
+    Two runs on a thread each do more than one on two, so that threads come after runs.
+    """
+    return min(max(*asked, cores // len(asked), 1), cores)
+
+
+def run(every: Sequence[Job], threads: int) -> None:
     """Run what is left of these, showing how it goes; a failed run does not stop the others."""
     signals.listen()
     monitor = Monitor(every)
     left = [job.run for job in unfinished(every)]
-    tasks = [delayed(execute)(r.config, r.overrides, r.swept, quiet=True) for r in left]
+    tasks = [delayed(execute)(_on(threads, r), r.overrides, r.swept, quiet=True) for r in left]
     try:
-        Parallel(n_jobs=cpu_count(), batch_size=1)(tasks)
+        Parallel(n_jobs=cpu_count() // threads, batch_size=1)(tasks)
     except Exception as error:  # a worker process died
         complain(f"error: {explain(error)}")
     finally:
         monitor.stop()
         say(summary(every, monitor.began))
+
+
+def _on(threads: int, run: Run) -> DictConfig:
+    """The run's configuration with so many threads, which change none of its numbers."""
+    cfg = run.config.copy()
+    cfg.threads = threads
+    return cfg
 
 
 if __name__ == "__main__":

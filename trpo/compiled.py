@@ -7,6 +7,7 @@ the file that a function stands in: one that calls another has it in its own fil
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numba.extending
 from numba import njit
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,6 +21,11 @@ def compiled(function: F) -> F:
 def contracted(function: F) -> F:
     """The same, a product and a sum made one operation where the processor can."""
     return _kept(function, fastmath={"contract"})
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """LLVM code that is written out where a compiled function calls it."""
+    return numba.extending.intrinsic(function)
 
 
 def _kept(function: F, **options: Any) -> F:

@@ -49,7 +49,9 @@ def layout(sizes: Sequence[int], *, hidden_bias: bool = True) -> Layout:
     """Where the layers with these units lie; the arguments are those of `mlp`."""
     shapes = [(m, n) for n, m in pairwise(sizes)]
     biased = [hidden_bias] * (len(shapes) - 1) + [True]
-    return Layout(shapes, [k for (m, n), b in zip(shapes, biased, strict=True) for k in (m * n, m * b)])
+    return Layout(
+        shapes, [k for (m, n), b in zip(shapes, biased, strict=True) for k in (m * n, m * b)]
+    )
 
 
 def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.0) -> Network:

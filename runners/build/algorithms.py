@@ -91,9 +91,7 @@ def parts(node: Identity, rule: Rule, sampler: Sampler, shop: Shop) -> Parts:
     space = runner.simulator.space
     fitting = rule._replace(surrogate=sampler.surrogate(rule, space))
     collect, baseline = sampler.collect(node, runner), _baseline(node, space)
-    return Parts(
-        runner.policy, space, fitting, collect, baseline, node["filter_clip"], compute
-    )
+    return Parts(runner.policy, space, fitting, collect, baseline, node["filter_clip"], compute)
 
 
 def optimisation(found: Parts) -> Algorithm[State, TrainInfo]:

@@ -17,7 +17,7 @@ from trpo.parameters import Count, check
 from trpo.policies import Policy
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Runner
-from trpo.simulators import cartpole, control, locomotion
+from trpo.simulators import cartpole, control, humanoids, locomotion
 from trpo.simulators.protocol import Simulator
 from trpo.simulators.task import Task
 from trpo.types import Map
@@ -121,8 +121,11 @@ GROUPS: dict[str, dict[str, Option]] = {
     },
     "env": {
         "cartpole": Option(cartpole.CartPole, open=cart_poles),
-        **{task.__name__: Option(task, **MUJOCO) for task in makers(locomotion, Task)},
-        **{task.__name__: Option(task, **MUJOCO) for task in makers(control, Task)},
+        **{
+            task.__name__: Option(task, **MUJOCO)
+            for module in (locomotion, humanoids, control)
+            for task in makers(module, Task)
+        },
         "gymnasium": Option(registered, objects=True, label="id"),
     },
     "policy": {policy.__name__: Option(policy) for policy in makers(policies, policies.Policy)},

@@ -15,7 +15,7 @@ from trpo.updates import Direction
 
 CONF = Path(__file__).parents[2] / "conf"
 
-NUMBERS = 1
+NUMBERS = 2
 """Raised by every change that moves a run's numbers, so that old and new runs never meet."""
 
 SESSION = ("threads", "workers", "results_dir", "tensorboard", "checkpoint_every")

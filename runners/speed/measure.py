@@ -1,10 +1,12 @@
 """What `make bench` measures, one function a quantity.
 
-Every ratio is taken within one round: the bare engine replays, from the same states and with the
-same actions, exactly the steps that the sampler and the whole iteration take, so a machine that
-slows down slows all of them.
+Every ratio is taken within one round: a compiled loop around mj_step, the limit, replays from the
+same states and with the same actions on as many threads exactly the steps that the sampler and the
+whole iteration take, so a machine that slows down slows all of them. Beginning an episode is no
+part of the limit.
 """
 
+import os
 import resource
 import statistics
 import subprocess
@@ -12,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -27,21 +28,21 @@ from runners.settings.checks import identity, settled
 from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import CONF, Identity, Resources, register, resources
-from runners.speed.replay import Recorder, Segment, replay
+from runners.speed.replay import Limit, Recording, Segment
 from runners.studies.training import TRAINING
 from trpo.moments import observation_filter
 from trpo.objective import Objective
-from trpo.samplers.batches import Collect
 from trpo.streams import stream
 from trpo.types import Array
 
 
 class Ratios(NamedTuple):
-    """One task under one protocol; the ratios are medians over rounds of equal work."""
+    """One task under one protocol; medians over rounds of equal work."""
 
-    bare: float  # steps/s of a loop around mj_step
-    sampler: float  # bare seconds / sampler seconds
-    whole: float  # bare seconds / seconds of a whole iteration
+    limit: float  # steps/s of a compiled loop around mj_step
+    sampler: float  # the limit's seconds / the sampler's
+    whole: float  # the limit's seconds / those of a whole iteration
+    rate: float  # steps/s of whole iterations
 
 
 class Setup(NamedTuple):
@@ -68,38 +69,32 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def compare(setup: Setup, warm_up: int, rounds: int) -> Ratios:
-    """Measure bare engine, sampler and whole iteration in turn, on the same steps."""
-    threads = setup.resources.threads
-    with opened_parts(setup) as bench, ThreadPoolExecutor(threads) as pool:
-        part, recorder, recording = bench
+    """Measure the limit, the sampler and a whole iteration in turn, on the same steps."""
+    with opened_parts(setup) as bench:
+        part, recording, limit = bench
         state, run = _warmed(optimisation(part), warm_up)
         found = []
         for i in range(warm_up + 1, warm_up + rounds + 1):
             see = observation_filter(state.seen, part.filter_clip)
             inputs = (state.theta, see, state.carried, nothing)
-            steps = recording(stream(0, "step", i), *inputs).steps
-            segments = recorder.segments()
-            shares = [segments[k::threads] for k in range(threads)]
-
-            def bare(shares: list[list[Segment]] = shares) -> None:
-                list(pool.map(lambda share: replay(recorder, share), shares))
-
-            before = seconds(bare)
+            segments, steps = recording(stream(0, "step", i), *inputs)
+            engine = partial(limit, segments, part.compute.pmap)
+            before = seconds(engine)
             sampling = seconds(partial(part.collect, stream(0, "step", i), *inputs))
             began = time.perf_counter()
             state, _ = run.step(stream(0, "step", i), state)
             whole = time.perf_counter() - began
-            engine = (before + seconds(bare)) / 2
-            found.append((steps / engine, engine / sampling, engine / whole))
+            least = (before + seconds(engine)) / 2
+            found.append((steps / least, least / sampling, least / whole, steps / whole))
         return Ratios(*(statistics.median(column) for column in zip(*found, strict=True)))
 
 
 class Bench(NamedTuple):
-    """A run's parts, and the same sampling on a simulator that notes what is done to it."""
+    """A run's parts, the same sampling with notes of what was done, and the limit."""
 
     part: Parts
-    recorder: Any
-    recording: Collect
+    recorded: Callable[..., tuple[list[Segment], int]]  # collect's arguments -> segments, steps
+    limit: Limit
 
 
 @contextmanager
@@ -109,9 +104,15 @@ def opened_parts(setup: Setup) -> Iterator[Bench]:
     sampler: Sampler = made("sampler", node)
     rows = sampler.side_by_side(chosen("env", node).objects)
     with opened(node, allowed, rows) as shop:
-        recorder: Any = Recorder(shop.simulator)
-        recording = sampler.collect(node, recorder, shop.policy)
-        yield Bench(parts(node, rule_of(node), sampler, shop), recorder, recording)
+        simulator: Any = shop.runner.simulator
+
+        def recorded(*inputs: Any) -> tuple[list[Segment], int]:
+            recording = Recording(shop.runner)
+            steps = sampler.collect(node, recording)(*inputs).steps
+            return recording.segments, steps
+
+        limit = Limit(simulator, allowed.threads)
+        yield Bench(parts(node, rule_of(node), sampler, shop), recorded, limit)
 
 
 def nothing(obs: Array) -> Array:
@@ -197,14 +198,13 @@ def train_rate(overrides: tuple[str, ...], iterations: int) -> float:
 
 
 def engine_rate(overrides: tuple[str, ...], iterations: int) -> float:
-    """Steps/s of the bare engine in this process, on one iteration's steps again and again."""
+    """Steps/s of the limit in this process, on one iteration's steps again and again."""
     settle()
-    with opened_parts(composed(*overrides)) as (part, recorder, recording):
+    with opened_parts(composed(*overrides)) as (part, recorded, limit):
         state = optimisation(part).init(stream(0, "init"))
         see = observation_filter(state.seen, part.filter_clip)
-        steps = recording(stream(0, "step", 1), state.theta, see, None, nothing).steps
-        segments = recorder.segments()
-        took = seconds(lambda: replay(recorder, segments * iterations))
+        segments, steps = recorded(stream(0, "step", 1), state.theta, see, None, nothing)
+        took = seconds(lambda: limit(segments * iterations, map))
         return iterations * steps / took
 
 
@@ -216,9 +216,19 @@ def memory(overrides: tuple[str, ...]) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def start_up() -> float:
-    """Seconds from the command line to the end of a one-iteration run of 16 steps."""
+def start_up() -> tuple[float, float]:
+    """Seconds from the command line to the end of a one-iteration run of 16 steps.
+
+    First with nothing compiled before, then with all of it.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        settings = ["protocol=modern", "iterations=1", "steps_per_iteration=16"]
-        command = [sys.executable, "-m", "runners.train", *settings, f"results_dir={folder}"]
-        return seconds(lambda: subprocess.run(command, check=True, capture_output=True))
+        settings = ["protocol=modern", "env=hopper", "iterations=1", "steps_per_iteration=16"]
+        command = [sys.executable, "-m", "runners.train", *settings]
+        compiled = {**os.environ, "NUMBA_CACHE_DIR": f"{folder}/compiled"}
+
+        def once(name: str) -> float:
+            run = [*command, f"results_dir={folder}/{name}"]
+            work = partial(subprocess.run, run, check=True, capture_output=True, env=compiled)
+            return seconds(work)
+
+        return once("cold"), once("warm")

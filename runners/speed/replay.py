@@ -1,71 +1,102 @@
 """The bare engine on exactly the steps that a sampler took, to measure the sampler against."""
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import mujoco
 import numpy as np
 
-from trpo.simulators.mujoco import FULL, MujocoSimulator
-from trpo.simulators.protocol import Step
-from trpo.simulators.rows import Closing
-from trpo.types import Array
+from trpo.compiled import compiled
+from trpo.samplers.runner import Acting, Keep, Row, Runner, Track, Until
+from trpo.simulators.engine import advance, require_sound, set_state
+from trpo.simulators.mujoco import MujocoSimulator
+from trpo.simulators.tables import Engine
+from trpo.types import Array, Map
 
 
 class Segment(NamedTuple):
-    """A stretch of one row: where it started and what was done."""
+    """A stretch of one row: what it remembered before, and what was done."""
 
-    state: Array  # (S,) full physics
-    actions: Array  # (t, A) as the engine got them
-
-
-class Recorder(Closing):
-    """A MuJoCo simulator that notes what is done to it; otherwise the one that it wraps."""
-
-    def __init__(self, simulator: Any) -> None:
-        """Wrap `simulator`, which is MuJoCo's own."""
-        self._simulator: MujocoSimulator = simulator
-        self.space, self.count = simulator.space, simulator.count
-        self.observe, self.save = simulator.observe, simulator.save
-        self.model, self.task = simulator.model, simulator.task
-        self._open: dict[int, tuple[Array, list[Array]]] = {}
-        self._closed: list[Segment] = []
-
-    def reset(self, rng: np.random.Generator, rows: Array) -> None:
-        """Reset, and begin a segment in each row."""
-        self._simulator.reset(rng, rows)
-        self._begin(rows)
-
-    def load(self, rows: Array, snapshots: Any) -> None:
-        """Load, and begin a segment in each row."""
-        self._simulator.load(rows, snapshots)
-        self._begin(rows)
-
-    def step(self, actions: Array, rows: Array) -> Step:
-        """Step, and note the actions."""
-        for row, action in zip(rows, actions, strict=True):
-            self._open[row][1].append(np.array(action, np.float64))
-        return self._simulator.step(actions, rows)
-
-    def segments(self) -> list[Segment]:
-        """All that was recorded since the last call."""
-        self._begin(np.arange(self._simulator.count))
-        found, self._closed = self._closed, []
-        return found
-
-    def _begin(self, rows: Array) -> None:
-        for row, (state, _) in zip(rows, self._simulator.save(rows), strict=True):
-            before, actions = self._open.get(row, (state, []))
-            if actions:
-                self._closed.append(Segment(before, np.stack(actions)))
-            self._open[row] = (state, [])
+    line: Array  # (L,)
+    actions: Array  # (t, A) float64, as the engine got them
 
 
-def replay(simulator: MujocoSimulator | Recorder, segments: list[Segment]) -> None:
-    """A loop around mj_step, with nothing observed and nothing computed."""
-    model, frame_skip = simulator.model, simulator.task.frame_skip
-    data = mujoco.MjData(model)
-    for segment in segments:
-        mujoco.mj_setState(model, data, segment.state, FULL)
-        for action in segment.actions:
-            data.ctrl[:] = action
-            mujoco.mj_step(model, data, frame_skip)
+class Beginnings:
+    """Keeps where rows and episodes begin; otherwise the `keep` that it stands before."""
+
+    def __init__(self, keep: Keep | None) -> None:
+        """Pass on what is offered."""
+        self._keep = keep
+        self._found: list[tuple[int, int, Array]] = []  # row, step, line
+
+    def offer(self, rows: Array, steps: Array, ages: Array, save: Callable[[int], Any]) -> None:
+        """Keep the states at which something begins."""
+        if self._keep:
+            self._keep.offer(rows, steps, ages, save)
+        for i in np.flatnonzero((ages == 0) | (steps == 0)):
+            self._found.append((int(rows[i]), int(steps[i]), save(int(i))[0]))
+
+    def segments(self, number: int, actions: Array) -> Iterator[Segment]:
+        """What row `number` did, from each of its beginnings on."""
+        own = sorted((step, i) for i, (row, step, _) in enumerate(self._found) if row == number)
+        ends = [step for step, _ in own[1:]] + [len(actions)]
+        for (step, i), end in zip(own, ends, strict=True):
+            yield Segment(self._found[i][2], actions[step:end])
+        self._found = [found for found in self._found if found[0] != number]
+
+
+class Recording:
+    """A runner of a MuJoCo task that notes what its rows did; otherwise the one it wraps."""
+
+    def __init__(self, runner: Runner) -> None:
+        """Wrap it."""
+        self._runner = runner
+        self.name, self.simulator, self.policy = runner.name, runner.simulator, runner.policy
+        self.segments: list[Segment] = []
+
+    def run(
+        self,
+        rows: Sequence[Row],
+        acting: Acting,
+        until: Until,
+        *,
+        keep: Keep | None = None,
+        save: bool = False,
+    ) -> Iterator[Track]:
+        """Run the rows, and note their segments."""
+        begun, bounds = Beginnings(keep), self.simulator.space.actions
+        tracks = self._runner.run(rows, acting, until, keep=begun, save=save)
+        for number, track in enumerate(tracks):
+            actions = np.asarray(bounds.clip(track.actions), np.float64)
+            self.segments += begun.segments(number, actions)
+            yield track
+
+
+@compiled
+def _replay(engine: Engine, line: Array, actions: Array) -> int:
+    """The limit: nothing but the engine's steps. Returns `advance`'s status."""
+    set_state(engine.model, engine.data, line.ctypes.data, engine.parts)
+    ctrl = engine.ctrl
+    for t in range(len(actions)):
+        for i in range(len(ctrl)):
+            ctrl[i] = actions[t, i]
+        if advance(engine.model, engine.data, engine.steps, 0):
+            return 1
+    return 0
+
+
+class Limit:
+    """A compiled loop around mj_step, with nothing observed and nothing computed."""
+
+    def __init__(self, simulator: MujocoSimulator, threads: int) -> None:
+        """One engine a thread."""
+        self._engines = [simulator.engine() for _ in range(threads)]
+
+    def __call__(self, segments: Sequence[Segment], pmap: Map) -> None:
+        """Take the segments' steps, each engine an equal share of them."""
+        count = len(self._engines)
+
+        def share(k: int) -> None:
+            for segment in segments[k::count]:
+                require_sound(_replay(self._engines[k][0], *segment))
+
+        list(pmap(share, range(count)))

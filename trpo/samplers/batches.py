@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 
     samples: Samples  # for the policy's update, in a random order
     paths: Sampled  # under π_old from the start states: what returns are reported of
-    targets: tuple[Array, ...] | None  # observations (B, *O) and values (B,) for the baseline
+    targets: tuple[Array, Array] | None  # observations (B, *O) and values (B,) for the baseline
     steps: int  # simulator steps taken in all
     unstable: int  # of these, the ones that failed in the engine
     explained_variance: float | None  # of the baseline, where there is one to fit
@@ -51,7 +51,6 @@ class Estimates(NamedTuple):
     """What the estimator made of a batch of B steps, row after row."""
 
     samples: Samples
-    obs: Array  # (B, *O) as the policy saw them
     targets: Array  # (B,) what the baseline should have said
     explained_variance: (
         float | None
@@ -90,7 +89,7 @@ def estimate(
     explained = float(1 - (targets - v).var() / spread) if spread > 0 else None
     if estimator.standardise:
         advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-    return Estimates(samples_of(rollout, policy, obs, advantages), obs, targets, explained)
+    return Estimates(samples_of(rollout, policy, obs, advantages), targets, explained)
 
 
 def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Samples:
@@ -106,10 +105,8 @@ def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Sample
     )
 
 
-def shuffled(
-    rng: np.random.Generator, samples: Samples, *more: Array
-) -> tuple[Samples, tuple[Array, ...]]:
-    """The states, and arrays with an entry for each, in one random order.
+def shuffled(rng: np.random.Generator, samples: Samples) -> tuple[Samples, Array]:
+    """The states in a random order, and which was where (B,).
 
     Samples lie path after path. Whoever uses every k-th state of these would see, in a task with a
     period that shares a factor with k, some of its phases only; in a random order a stride is a
@@ -117,7 +114,7 @@ def shuffled(
     """
     order = rng.permutation(len(samples.obs))
     at = torch.from_numpy(order)
-    return Samples(*(field[at] for field in samples)), tuple(array[order] for array in more)
+    return Samples(*(field[at] for field in samples)), order
 
 
 def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collect:
@@ -133,7 +130,8 @@ def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collec
         paths_rng, order_rng = rng.spawn(2)
         paths = sampler(paths_rng, theta, see, carried)
         found = estimate(paths, policy, estimator, see, values)
-        samples, targets = shuffled(order_rng, found.samples, found.obs, found.targets)
+        samples, order = shuffled(order_rng, found.samples)
+        targets = samples.obs.numpy(), found.targets[order]
         explained = found.explained_variance
         return Batch(samples, paths, targets, paths.steps, paths.unstable, explained)
 

@@ -65,7 +65,9 @@ def follow(
         common_noise: whether the branches of a state share their noise.
     """
     states, count = actions.shape[:2]
-    seeds = [each.spawn(1) * count if common_noise else each.spawn(count) for each in seed.spawn(states)]
+    seeds = [
+        each.spawn(1) * count if common_noise else each.spawn(count) for each in seed.spawn(states)
+    ]
     rows = [
         Row(noise, noise, snapshot, action=action)
         for noises, snapshot, tried in zip(seeds, snapshots, actions, strict=True)

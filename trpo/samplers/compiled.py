@@ -47,7 +47,6 @@ class Compiled:
         save: bool = False,
     ) -> Iterator[Track]:
         """Run the rows; see runner.Runner."""
-
         thetas = np.asarray(acting.theta)
         alone = thetas.ndim == 1
         acts = repeat(self._laid_out(thetas)) if alone else map(self._laid_out, thetas)
@@ -92,7 +91,7 @@ class Walk:
         self._worker, self._net, self._row = worker, net, row
         self._simulator, self._family = runner.simulator, runner.policy.distribution
         self._noise = None if greedy else np.random.default_rng(row.noise)
-        self._resets = np.random.default_rng(row.resets)
+        self._resets: np.random.Generator | None = None
         self._after: list[Array] = []
         if row.snapshot is None:
             self._reset()
@@ -103,6 +102,7 @@ class Walk:
 
     def _reset(self) -> None:
         worker, simulator = self._worker, self._simulator
+        self._resets = self._resets or np.random.default_rng(self._row.resets)
         begin(simulator.task, worker.engine, simulator.rest, self._resets, worker.line)
         self._age = 0
 
@@ -147,14 +147,19 @@ class Walk:
         obs, actions, dist, rewards, flags, self._lines = steps
         after = np.stack(self._after) if self._after else obs[:0]
         snapshot = (self._worker.line.copy(), self._age) if save else None
-        self.track = Track(obs, actions, dist, rewards, *flags.T, after, snapshot)
+        terminal, truncated, failed = flags.T
+        told = obs, actions, dist, rewards, terminal, truncated, failed, after, snapshot
+        self.track = Track(*told)
 
     def offer(self, keep: Keep, number: int) -> None:
         """Offer every state that the row visited; it is row `number`."""
         steps = np.arange(len(self._lines))
         ages = self.track.ages(self._began)
         keep.offer(
-            np.full(len(steps), number), steps, ages, lambda i: (self._lines[i].copy(), int(ages[i]))
+            np.full(len(steps), number),
+            steps,
+            ages,
+            lambda i: (self._lines[i].copy(), int(ages[i])),
         )
 
     def _drawn(self, count: int) -> Array:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from trpo.policies import Policy
 from trpo.samplers.runner import Acting, Keep, Row, Track, Until
@@ -65,7 +66,7 @@ class Part:
         self._ages = np.array([row.age for row in rows])
         self._moments: list[Moment] = []
         self._after: list[list[Array]] = [[] for _ in rows]
-        for n, row in zip(self._every, rows, strict=True):
+        for n, row in enumerate(rows):
             if row.snapshot is None:
                 self._reset(n)
             else:
@@ -123,9 +124,7 @@ class Part:
             obs, actions, dist, rewards, terminal, truncated, failed = own
             after = np.stack(self._after[n]) if self._after[n] else obs[:0]
             snapshot = self._simulator.save(np.array([n]))[0] if save else None
-            yield Track(
-                obs, actions, dist, rewards, terminal, truncated, failed, after, snapshot
-            )
+            yield Track(obs, actions, dist, rewards, terminal, truncated, failed, after, snapshot)
 
 
 def forced(actions: Array, first: Sequence[Array | None]) -> Array:
@@ -160,7 +159,8 @@ def actor(policy: Policy, acting: Acting, rows: Sequence[Row], numbers: Array) -
 
 def answering(policy: Policy, acting: Acting, numbers: Array) -> Callable[[Array, Array], Array]:
     """(what is seen (n, *O), rows (n,)) -> parameters d (n, M)."""
-    if acting.theta.ndim == 1:
-        answer = policy.network.act(acting.theta)
-        return lambda seen, rows: answer(seen)
-    return policy.network.act_each(acting.theta[numbers])
+    theta = torch.as_tensor(acting.theta)
+    if theta.ndim > 1:
+        return policy.network.act_each(theta.numpy()[numbers])
+    answer = policy.network.act(theta)
+    return lambda seen, rows: answer(seen)

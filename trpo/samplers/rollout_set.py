@@ -49,7 +49,9 @@ class RolloutSet:
     def _of(self, row: int, step: int) -> float:
         """The exponential of a row's step."""
         if row not in self._drawn:
-            seed = np.random.SeedSequence(self._seed.entropy, spawn_key=(*self._seed.spawn_key, row))
+            seed = np.random.SeedSequence(
+                self._seed.entropy, spawn_key=(*self._seed.spawn_key, row)
+            )
             self._drawn[row] = np.random.default_rng(seed), np.zeros(0)
         rng, drawn = self._drawn[row]
         while step >= len(drawn):

@@ -31,7 +31,13 @@ class Row(NamedTuple):
 
 def fresh(seed: Seed, count: int) -> list[Row]:
     """So many rows that begin with an episode each; `seed` may spawn."""
-    return [Row(*each.spawn(2)) for each in seed.spawn(count)]
+    return [row(each) for each in seed.spawn(count)]
+
+
+def row(seed: Seed, snapshot: Any = None, age: int = 0) -> Row:
+    """A row whose randomness comes from a seed of its own, which may spawn."""
+    noise, resets = seed.spawn(2)
+    return Row(noise, resets, snapshot, age)
 
 
 def seed_of(rng: np.random.Generator) -> Seed:
@@ -93,9 +99,7 @@ class Track(NamedTuple):
 class Keep(Protocol):
     """Told of states that are visited, while these can still be saved."""
 
-    def offer(
-        self, rows: Array, steps: Array, ages: Array, save: Callable[[int], Any]
-    ) -> None:
+    def offer(self, rows: Array, steps: Array, ages: Array, save: Callable[[int], Any]) -> None:
         """States (n,) of these rows, at these steps of each and so old; `save(i)` saves one."""
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from trpo.moments import Filter
-from trpo.samplers.runner import Acting, Keep, Row, Runner, Until, seed_of
+from trpo.samplers.runner import Acting, Keep, Runner, Until, row, seed_of
 from trpo.samplers.tape import Carried, Sampled, nothing, taped
 from trpo.types import Tensor
 
@@ -49,7 +49,7 @@ def single_path(
     ) -> Sampled:
         before = nothing(rows) if carried is None else carried
         begins = zip(seed_of(rng).spawn(rows), before.snapshots, before.lengths, strict=True)
-        each = [Row(*seed.spawn(2), snapshot, int(age)) for seed, snapshot, age in begins]
+        each = [row(seed, snapshot, int(age)) for seed, snapshot, age in begins]
         tracks = list(runner.run(each, Acting(theta, see), until, keep=keep, save=not fresh))
         return taped(tracks, before, go_on=not fresh)
 

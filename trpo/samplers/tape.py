@@ -61,7 +61,10 @@ def taped(tracks: Sequence[Track], before: Carried, go_on: bool) -> Sampled:
     check_finite("observations", obs)
     check_finite("observations", after)
     check_finite("rewards", rewards)
-    told = [episodes(track, *start) for track, start in zip(tracks, zip(*before[1:], strict=True), strict=True)]
+    told = [
+        episodes(track, *start)
+        for track, start in zip(tracks, zip(*before[1:], strict=True), strict=True)
+    ]
     returns, lengths, still, age = zip(*told, strict=True)
     snapshots = [track.snapshot for track in tracks]
     ended = over | last

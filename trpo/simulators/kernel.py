@@ -12,9 +12,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from trpo.compiled import compiled, contracted
+from trpo.compiled import compiled, contracted, intrinsic
 from trpo.simulators.engine import advance, get_state, reset_data, set_state
 from trpo.simulators.tables import Engine, Net, Steps, Table
 from trpo.types import Array
@@ -73,20 +72,21 @@ def read(table: Table, first: int, last: int, out: Array) -> None:
 def healthy(table: Table) -> bool:
     """Whether every entry is strictly inside its bounds, and so finite."""
     at, low, high = table.at, table.low, table.high
+    inside = True
     for i in range(table.parts[0], table.parts[1]):
-        if not low[i] < load(at[i]) < high[i]:
-            return False
-    return True
+        inside &= low[i] < load(at[i]) < high[i]
+    return inside
 
 
 @compiled
 def point(table: Table, x: Array) -> float:
     """How far the rewarded point is: the weighted sum of its entries; x is overwritten."""
-    found, first, last, weights = 0.0, table.parts[1], table.parts[2], table.weights
+    found: float = 0.0
+    first, last, weights = table.parts[1], table.parts[2], table.weights
     read(table, first, last, x)
     for i in range(last - first):
         found += weights[i] * x[i]
-    return found / weights[last - first]
+    return found / float(weights[last - first])
 
 
 @compiled
@@ -244,9 +244,10 @@ def run(
         for i in range(engine.table.parts[0]):
             x = np.float32(line[size + i])
             out.obs[t, i] = x
-            if net.clip > 0:
-                x = min(max((x - net.mean[i]) * net.scale[i], -net.clip), net.clip)
             net.now[i] = x
+            if net.clip > 0:
+                x = (x - net.mean[i]) * net.scale[i]
+                net.now[i] = min(max(x, -net.clip), net.clip)
         forward(net, out.dist[t])
         for i in range(len(std)):
             out.actions[t, i] = std[i] * noise[t, i] + out.dist[t, i]

@@ -137,8 +137,13 @@ class _Reader:
             (time, term.weight, term.low, term.high)
             for time, term in zip(times, terms, strict=True)
         ]
+        at, minus, turned, low, high = columns
         return Table(
-            *columns,
+            at,
+            minus,
+            turned,
+            low,
+            high,
             parts=np.cumsum(lengths),
             weights=self._weights(task, lengths[2]),
             ends=ends,

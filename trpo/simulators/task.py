@@ -74,6 +74,10 @@ class Within(NamedTuple):
     high: float = inf
 
 
+FIRST = Point((Reading("qpos", last=1),))
+"""The first coordinate."""
+
+
 @dataclass(frozen=True)
 class Task:
     """One task; see the module."""
@@ -84,7 +88,7 @@ class Task:
     start: Start  # how an episode begins
     seen: tuple[Reading, ...]
     reward: tuple[Sum, ...]
-    point: Point = Point((Reading("qpos", last=1),))
+    point: Point = FIRST
     healthy: tuple[Within, ...] = ()
     terminate_when_unhealthy: bool = False
     contact_forces: bool = False  # whether it reads any, which the engine computes if asked only
@@ -110,12 +114,12 @@ def inside(reading: Reading, bounds: Range) -> Within:
 
 
 def effort(weight: float) -> Term:
-    """weight · |u|²."""
+    """The cost of action: weight · |u|²."""
     return Term(Reading("ctrl"), weight, squared=True)
 
 
 def speed(weight: float, frame_skip: int) -> Term:
-    """weight · (x' − x)/Δt."""
+    """The reward of moving: weight · (x' − x)/Δt."""
     return Term(Reading("moved"), weight, steps=frame_skip)
 
 
