@@ -1,14 +1,17 @@
 """Functions that are compiled when they are first called, and kept on disk where there is room.
 
 A compiled function holds no lock of Python's, so threads run several at once. A cache knows only
-the file that a function stands in: one that calls another has it in its own file.
+the file that a function stands in: one that calls another has it in its own file. What stands here
+is written out in all that use it; whoever changes it empties the caches (`make clean`).
 """
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba.extending
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,3 +39,39 @@ def _kept(function: F, **options: Any) -> F:
     except RuntimeError:
         found = njit(**options)(function)
     return found
+
+
+@intrinsic
+def load(context: Any, address: Any) -> Any:
+    """The double at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(builder.inttoptr(args[0], ir.DoubleType().as_pointer()))
+
+    return types.float64(types.intp), generate
+
+
+@intrinsic
+def borrowed(context: Any, value: Any) -> Any:
+    """The same arrays, tuple or tuples of them, without counting who uses them.
+
+    Counting costs more than what a step computes. The caller holds the arrays meanwhile.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _uncounted(context, builder, signature.args[0], args[0])
+
+    return value(value), generate
+
+
+def _uncounted(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """The value with no array of it knowing its owner."""
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)
+        array.parent = cgutils.get_null_value(array.parent.type)
+        return array._getvalue()
+    for i, part in enumerate(kind.types if isinstance(kind, types.BaseTuple) else ()):
+        inner = _uncounted(context, builder, part, builder.extract_value(value, i))
+        value = builder.insert_value(value, inner, i)
+    return value

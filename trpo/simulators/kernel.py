@@ -6,53 +6,13 @@ what was last observed, and how far the rewarded point was.
 """
 
 from math import cos, isfinite, sin, sqrt
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
 
-from trpo.compiled import compiled, contracted, intrinsic
+from trpo.compiled import borrowed, compiled, contracted, load
 from trpo.simulators.engine import advance, get_state, reset_data, set_state
 from trpo.simulators.tables import Engine, Net, Steps, Table
 from trpo.types import Array
-
-
-@intrinsic
-def load(context: Any, address: Any) -> Any:
-    """The double at an address."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(builder.inttoptr(args[0], ir.DoubleType().as_pointer()))
-
-    return types.float64(types.intp), generate
-
-
-@intrinsic
-def borrowed(context: Any, value: Any) -> Any:
-    """The same arrays, tuple or tuples of them, without counting who uses them.
-
-    Counting costs more than what a step computes. The caller holds the arrays meanwhile.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _uncounted(context, builder, signature.args[0], args[0])
-
-    return value(value), generate
-
-
-def _uncounted(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-    """The value with no array of it knowing its owner."""
-    if isinstance(kind, types.Array):
-        array = context.make_array(kind)(context, builder, value)
-        array.meminfo = cgutils.get_null_value(array.meminfo.type)
-        array.parent = cgutils.get_null_value(array.parent.type)
-        return array._getvalue()
-    for i, part in enumerate(kind.types if isinstance(kind, types.BaseTuple) else ()):
-        inner = _uncounted(context, builder, part, builder.extract_value(value, i))
-        value = builder.insert_value(value, inner, i)
-    return value
 
 
 @compiled
