@@ -158,7 +158,7 @@ MISTAKES = {
     f"{VINE} sampler.branches=1": ["sampler.branches must be at least 2", "constant"],
     f"{VINE} sampler.branches=0": ["sampler.branches must be at least 1, not 0"],
     f"{VINE} sampler.states=16001": ["sampler.states must be at most", "16000", "not 16001"],
-    f"{VINE} sampler.rows=3": ["sampler.rows=3", "sampler.branches=4", "null"],
+    f"{VINE} sampler.rows=3": ["sampler.rows is not a setting of the sampler that was chosen"],
     f"{VINE} sampler.draw=uniformly": ["sampler.draw must be one of uniform, discounted"],
     f"{VINE} protocol=modern": ["baseline=none", "estimator.name=monte_carlo"],
     f"{VINE} algo=rwr": ["algo=rwr", "sampler=single_path"],

@@ -69,7 +69,7 @@ def test_mistake_in_a_setting_is_one_line(conf: Path, capsys: pytest.CaptureFixt
 def test_experiments_that_are_not_done_are_named(
     conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run(every: Sequence[Job]) -> None:
+    def run(every: Sequence[Job], threads: int) -> None:
         for job in every:
             if job.run.config.experiment == "b":
                 job.directory.path.mkdir(parents=True)
@@ -80,3 +80,18 @@ def test_experiments_that_are_not_done_are_named(
     monkeypatch.setattr(reproduce, "run", run)
     assert call(conf) == 1
     assert capsys.readouterr().err == "error: not all runs are done of: a\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "cores", "threads"),
+    [
+        ([1] * 9, 4, 1),  # a run on each core
+        ([1, 1], 4, 2),  # fewer runs than cores
+        ([1], 4, 4),
+        ([1] * 3, 4, 1),
+        ([2] * 9, 4, 2),  # asked for
+        ([1, 8], 4, 4),  # more than there are
+    ],
+)
+def test_threads_come_after_runs(asked: list[int], cores: int, threads: int) -> None:
+    assert reproduce.shared(asked, cores) == threads

@@ -11,11 +11,21 @@ class ConfigError(ValueError):
     """A setting that no run can have; the message is one line that names it."""
 
 
+LISTED = 30  # options that are listed at most
+
+
 def nearest(word: str, options: Iterable[str]) -> str:
-    """' (did you mean x? options: …)' for a word that is none of the options."""
-    found = difflib.get_close_matches(word, list(options), 1, 0.5)
+    """' (did you mean x? options: …)' for a word that is none of the options.
+
+    Of very many options those are listed that are most like it.
+    """
+    every = sorted(options)
+    found = difflib.get_close_matches(word, every, 1, 0.5)
     hint = f"did you mean {found[0]}? " if found else ""
-    return f" ({hint}options: {', '.join(sorted(options))})"
+    if len(every) <= LISTED:
+        return f" ({hint}options: {', '.join(every)})"
+    close = difflib.get_close_matches(word, every, 8, 0.0)
+    return f" ({hint}the nearest of {len(every)} options: {', '.join(close)})"
 
 
 @contextmanager
