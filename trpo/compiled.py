@@ -5,7 +5,7 @@ once. It goes through its rows a tile at a time, which then stays in the cache f
 and takes one entry a layer of each tuple:
 
     inputs[i]   (B, n)  what layer i is given: x, then each hidden layer's output
-    weights[i]  (m, n)  and biases[i] (m,), or (0,) where it is left out
+    weights[i]  (m, n)  and biases[i] (m,), zeros where it is left out
 
 `across` marks weights that are laid out (n, m) instead, as BLAS wants them for x wᵀ. The last bias
 may be longer than its weights, (M,) with M ≥ m: an output that no weight leads to is its bias.
@@ -43,8 +43,7 @@ def forward(across: Parameters, inputs: Layers, output: Array, start: int, stop:
         for i in range(last):
             h = inputs[i + 1][low:high]
             np.dot(inputs[i][low:high], weights[i], h)
-            _add_bias(h, biases[i])
-            tanh_(h)
+            tanh_(h, biases[i])
         _end(np.dot(inputs[last][low:high], weights[last]), biases[last], output[low:high])
 
 
@@ -144,23 +143,11 @@ def _add(x: Array, y: Array) -> None:
 
 
 @kernel
-def _add_bias(x: Array, bias: Array) -> None:
-    if bias.size:
-        for b in range(x.shape[0]):
-            for j in range(x.shape[1]):
-                x[b, j] += bias[j]
-
-
-@kernel
 def _bend(t: Array, shift: Array, h: Array) -> None:
     """Make t (t + shift) tanh', which is 1 − h²."""
     for b in range(t.shape[0]):
-        if shift.size:
-            for j in range(t.shape[1]):
-                t[b, j] = (t[b, j] + shift[j]) * (1 - h[b, j] * h[b, j])
-        else:
-            for j in range(t.shape[1]):
-                t[b, j] *= 1 - h[b, j] * h[b, j]
+        for j in range(t.shape[1]):
+            t[b, j] = (t[b, j] + shift[j]) * (1 - h[b, j] * h[b, j])
 
 
 @kernel
@@ -169,9 +156,7 @@ def _bend_back(t: Array, total: Array, h: Array) -> None:
     for b in range(t.shape[0]):
         for j in range(t.shape[1]):
             t[b, j] *= 1 - h[b, j] * h[b, j]
-        if total.size:
-            for j in range(t.shape[1]):
-                total[j] += t[b, j]
+            total[j] += t[b, j]
 
 
 P0, P1, P2, P3, P4, P5, P6 = (
@@ -188,16 +173,16 @@ ONE = np.float32(7.90531110763549805)  # beyond it, tanh is ±1 in single precis
 
 
 @kernel
-def tanh_(x: Array) -> None:
-    """Tanh in place; single precision by a ratio of polynomials that vectorises, as in Eigen."""
+def tanh_(x: Array, bias: Array) -> None:
+    """Make x tanh(x + bias), in single precision by a ratio of polynomials, as Eigen has it."""
     if x.itemsize == 4:
         for b in range(x.shape[0]):
             for j in range(x.shape[1]):
-                z = min(max(np.float32(x[b, j]), -ONE), ONE)
+                z = min(max(np.float32(x[b, j] + bias[j]), -ONE), ONE)
                 s = z * z
                 p = P0 + s * (P1 + s * (P2 + s * (P3 + s * (P4 + s * (P5 + s * P6)))))
                 x[b, j] = z * p / (Q0 + s * (Q1 + s * (Q2 + s * Q3)))
     else:
         for b in range(x.shape[0]):
             for j in range(x.shape[1]):
-                x[b, j] = np.tanh(x[b, j])
+                x[b, j] = np.tanh(x[b, j] + bias[j])

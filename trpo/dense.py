@@ -59,6 +59,14 @@ class Layout:
             tuple([theta[place] for place in biases]),
         )
 
+    def filled(self, theta: Array) -> Parameters:
+        """The same, with zeros for a b that is left out."""
+        weights, biases = self.split(theta)
+        zeros = [
+            b if len(b) else np.zeros(len(w), w.dtype) for w, b in zip(weights, biases, strict=True)
+        ]
+        return weights, tuple(zeros)
+
     def layers(self, theta: X) -> list[tuple[X, X | None]]:
         """Views of w and b of each layer; None for a b that is left out."""
         return [(w, b if len(b) else None) for w, b in zip(*self.split(theta), strict=True)]
@@ -121,9 +129,8 @@ def compilable(theta: Tensor) -> bool:
 
 def evaluation(layout: Layout, theta: Tensor) -> Callable[[Tensor, Map], Layers]:
     """What (x, pmap) -> [x, h_1, …, output] is under one theta, the input of each layer first."""
-    weights, biases = layout.split(theta.numpy())
-    widths = [*map(len, weights[:-1]), len(biases[-1])]
-    across = transposed(weights), biases
+    weights, biases = layout.filled(theta.numpy())
+    widths, across = [len(b) for b in biases], (transposed(weights), biases)
 
     def evaluate(x: Tensor, pmap: Map) -> Layers:
         first = np.ascontiguousarray(x.numpy())
@@ -157,13 +164,13 @@ def dense_linearisation(
     def summed(work: Callable[..., None]) -> Tensor:
         def one(*span: int) -> Array:
             found = np.zeros(sum(layout.lengths), output.dtype)
-            work(layout.split(found), *span)
+            work(layout.filled(found), *span)
             return found
 
         return torch.from_numpy(reduce(add, each_span(pmap, count, one)))
 
     def direction(v: Tensor) -> Parameters:
-        steps, shifts = layout.split(v.numpy())
+        steps, shifts = layout.filled(v.numpy())
         return transposed(steps), shifts
 
     def jvp(v: Tensor) -> Tensor:

@@ -146,8 +146,7 @@ def _differentiable(at: At, theta: Tensor, x: Tensor) -> Differentiable:
 
 def per_state(weight: Tensor, u: Tensor) -> Tensor:
     """W_b u_b (B, M) in every state, for W (B, M, M) and u (B, M)."""
-    image: Tensor = torch.linalg.vecdot(weight, u[:, None])
-    return image
+    return (weight @ u[:, :, None])[:, :, 0]
 
 
 def with_free_parameters(network: Network, count: int, start: float) -> Network:

@@ -85,5 +85,5 @@ class Point:
         """Return v (P,) -> JᵀJ v / B, over every k-th input."""
         at = self._at.thin(every) if every > 1 else self._at
         count, width = at.output.shape
-        mean = torch.eye(width, dtype=at.output.dtype).expand(count, -1, -1) / count
+        mean = torch.eye(width).to(at.output).repeat(count, 1, 1) / count
         return lambda v: at.normal(mean, v)
