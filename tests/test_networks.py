@@ -286,6 +286,13 @@ def test_orthogonal_matrices_favour_no_direction(shape: tuple[int, int]) -> None
     assert drawn.var(0) == pytest.approx(np.full(shape, variance), rel=0.15)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_fast_tanh_keeps_what_is_not_a_number_and_bends_infinity(kind: type[np.floating]) -> None:
+    x = np.array([[np.nan, np.inf, -np.inf, 0.0]] * 9, kind)
+    tanh_(x, np.zeros(4, kind))
+    assert x == pytest.approx(np.array([[np.nan, 1, -1, 0]] * 9), abs=3e-7, nan_ok=True)
+
+
 @given(st.floats(-1e4, 1e4, width=32))
 def test_fast_tanh_is_tanh(x: float) -> None:
     single, double = np.array([[x]], np.float32), np.array([[x]])

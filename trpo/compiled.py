@@ -27,10 +27,13 @@ Parameters = tuple[Layers, Layers]  # weights and biases
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+FREE = {"reassoc", "contract", "nsz", "arcp", "afn"}  # all that is fast but still knows a NaN
+
+
 def kernel(function: F) -> F:
     """Compile a function, once for all processes."""
-    compile_ = numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-    return cast(F, compile_(function))
+    compiler = numba.njit(nogil=True, cache=True, fastmath=FREE, error_model="numpy")
+    return cast(F, compiler(function))
 
 
 @kernel
@@ -178,7 +181,9 @@ def tanh_(x: Array, bias: Array) -> None:
     if x.itemsize == 4:
         for b in range(x.shape[0]):
             for j in range(x.shape[1]):
-                z = min(max(np.float32(x[b, j] + bias[j]), -ONE), ONE)
+                z = np.float32(x[b, j] + bias[j])
+                z = ONE if z > ONE else z
+                z = -ONE if z < -ONE else z
                 s = z * z
                 p = P0 + s * (P1 + s * (P2 + s * (P3 + s * (P4 + s * (P5 + s * P6)))))
                 x[b, j] = z * p / (Q0 + s * (Q1 + s * (Q2 + s * Q3)))
