@@ -23,7 +23,7 @@ ORDER = (
     *("simulators.starts", "simulators.task", "simulators.locomotion"),
     *("simulators.humanoids", "simulators.control"),
     *("simulators.tables", "simulators.engine", "simulators.kernel", "simulators.mujoco"),
-    *("distributions", "networks", "dense", "policies", "estimators", "surrogates"),
+    *("distributions", "networks", "products", "dense", "policies", "estimators", "surrogates"),
     *("samplers", "samplers.runner", "samplers.lockstep", "samplers.compiled"),
     *("samplers.tape", "samplers.single_path", "samplers.rollout_set"),
     *("samplers.branches", "samplers.vine", "samplers.batches"),

@@ -9,16 +9,19 @@ import numpy as np
 import oracles
 import pytest
 import torch
+from bits import threads
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import CASES, problem
 
-from trpo.dense import mlp, orthogonal, tanh_
-from trpo.networks import Network, network, with_free_parameters
+from trpo.chunks import CHUNK
+from trpo.dense import mlp, orthogonal
+from trpo.networks import Network, network, outputs, with_free_parameters
 from trpo.parameters import UnfitError
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.products import tanh_
 from trpo.simulators.protocol import Box, Choices, Space
-from trpo.types import Tensor
+from trpo.types import Map, Tensor
 from trpo.updates import trpo, update
 
 every_policy = pytest.mark.parametrize("name", CASES)
@@ -90,6 +93,70 @@ def test_vjp_is_that_of_torch(name: str, kind: str) -> None:
     u = random(*found.samples.old.shape)
     ours = made(name, kind).linearise(found.theta, found.samples.obs).vjp(u)
     assert torch.allclose(ours, pull(u)[0], atol=1e-12)
+
+
+@every_kind
+@every_policy
+def test_normal_product_is_that_of_the_dense_jacobian(name: str, kind: str) -> None:
+    found = problem(name)
+    net, obs = made(name, kind), found.samples.obs
+    jacobian = torch.autograd.functional.jacobian(found.forward, found.theta)  # (B, M, P)
+    weight, v = random(*found.samples.old.shape, jacobian.shape[1]), random(net.size, seed=4)
+    expected = torch.einsum("bmp,bmn,bnq,q->p", jacobian, weight, jacobian, v)
+    ours = net.linearise(found.theta, obs).normal(weight, v)
+    assert torch.allclose(ours, expected, atol=1e-11)
+
+
+@every_kind
+@pytest.mark.parametrize("name", ["mlp", "mlp without hidden bias"])
+def test_batches_of_several_chunks_are_whole_and_the_same_in_any_thread(
+    name: str, kind: str
+) -> None:
+    found = problem(name, states=2 * CHUNK + 7)
+    net, obs = made(name, kind), found.samples.obs
+    v, u = random(net.size), random(*found.samples.old.shape, seed=4)
+    weight = random(*u.shape, u.shape[1], seed=5)
+    _, pushed = torch.autograd.functional.jvp(found.forward, found.theta, v)
+    _, pull = torch.func.vjp(found.forward, found.theta)
+    image = torch.einsum("bmn,bn->bm", weight, pushed)
+    expected = (found.forward(found.theta), pushed, pull(u)[0], pull(image)[0])
+
+    def products(pmap: Map) -> tuple[Tensor, ...]:
+        at = net.linearise(found.theta, obs, pmap)
+        return at.output, at.jvp(v), at.vjp(u), at.normal(weight, v)
+
+    with threads(3) as pmap:
+        alone, beside = products(map), products(pmap)
+        assert torch.equal(outputs(net, found.theta, obs, pmap), alone[0])
+    assert all(map(torch.equal, alone, beside))
+    for ours, theirs in zip(alone, expected, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-9)
+
+
+def test_output_can_be_differentiated_where_theta_asks_for_it() -> None:
+    found, u = problem("mlp"), random(*problem("mlp").samples.old.shape)
+    net, leaf = found.policy.network, found.theta.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(net.at(leaf)(found.samples.obs), leaf, u)
+    assert torch.allclose(net.linearise(found.theta, found.samples.obs).vjp(u), slope, atol=1e-12)
+
+
+def test_free_parameters_are_outputs_of_any_network() -> None:
+    found, layers = problem("mlp"), mlp([3, 5, 4, 2])
+    plain = network(layers.init, layers.at)
+    ours, theirs = (with_free_parameters(net, 2, -0.5) for net in (layers, plain))
+    twice = with_free_parameters(with_free_parameters(plain, 1, -0.5), 1, -0.5)
+    v, u = random(ours.size), random(30, 4)
+    weight = random(30, 4, 4, seed=4)
+    first = ours.linearise(found.theta, found.samples.obs)
+    for other in (theirs, twice):
+        assert torch.equal(
+            other.init(np.random.default_rng(0)), ours.init(np.random.default_rng(0))
+        )
+        at = other.linearise(found.theta, found.samples.obs)
+        assert torch.allclose(at.output, first.output, atol=1e-14)
+        assert torch.allclose(at.jvp(v), first.jvp(v), atol=1e-12)
+        assert torch.allclose(at.vjp(u), first.vjp(u), atol=1e-12)
+        assert torch.allclose(at.normal(weight, v), first.normal(weight, v), atol=1e-11)
 
 
 @every_kind
@@ -219,11 +286,20 @@ def test_orthogonal_matrices_favour_no_direction(shape: tuple[int, int]) -> None
     assert drawn.var(0) == pytest.approx(np.full(shape, variance), rel=0.15)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_fast_tanh_keeps_what_is_not_a_number_and_bends_infinity(kind: type[np.floating]) -> None:
+    x = np.array([[np.nan, np.inf, -np.inf, 0.0]] * 9, kind)
+    tanh_(x, np.zeros(4, kind))
+    assert x == pytest.approx(np.array([[np.nan, 1, -1, 0]] * 9), abs=3e-7, nan_ok=True)
+
+
 @given(st.floats(-1e4, 1e4, width=32))
 def test_fast_tanh_is_tanh(x: float) -> None:
-    single, double = torch.tensor([x]), torch.tensor([x], dtype=torch.float64)
-    assert tanh_(single).item() == pytest.approx(np.tanh(x), abs=2e-7)
-    assert tanh_(double).item() == pytest.approx(np.tanh(x), abs=4e-16)
+    single, double = np.array([[x]], np.float32), np.array([[x]])
+    tanh_(single, np.zeros(1, np.float32))
+    tanh_(double, np.zeros(1))
+    assert single.item() == pytest.approx(np.tanh(x), abs=3e-7)
+    assert double.item() == pytest.approx(np.tanh(x), abs=4e-16)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from trpo.baselines import Baseline
+from trpo.chunks import beside
 from trpo.moments import Moments, empty, merge, observation_filter
 from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
@@ -13,7 +14,7 @@ from trpo.samplers.batches import Batch, Collect
 from trpo.samplers.tape import Carried
 from trpo.simulators.protocol import Space
 from trpo.types import Algorithm, Array, Map, Samples, Tensor, UpdateInfo
-from trpo.updates import Rule, update
+from trpo.updates import Rule, Update, update
 
 
 class Compute(NamedTuple):
@@ -81,15 +82,21 @@ def policy_optimisation(
 
         batch = collect(rng, state.theta, see, state.carried, values)
         paths, samples = batch.paths, Samples(*(field.to(device) for field in batch.samples))
-        new, size, info = update(policy, rule, samples, state.theta.to(device), state.size, pmap)
+        old, targets = state.theta.to(device), batch.targets
+
+        def improve(pmap: Map) -> Update:
+            return update(policy, rule, samples, old, state.size, pmap)
+
+        def fit(pmap: Map) -> Any:
+            return baseline.fit(state.baseline, *targets, pmap) if targets else state.baseline
+
+        (new, size, info), fitted = beside(pmap, len(samples.obs), improve, fit)
         theta = new.cpu()
         check_finite("policy parameters", theta.numpy())
         recent = np.concatenate([state.recent, paths.returns])[-RECENT:]
-        seen, fitted = state.seen, state.baseline
+        seen = state.seen
         if filter_clip:
             seen = merge(seen, paths.rollout.obs)
-        if batch.targets:
-            fitted = baseline.fit(state.baseline, *batch.targets, pmap)
         after = State(theta, size, fitted, seen, paths.carried, recent)
         return after, told(batch, info, recent, space.horizon)
 

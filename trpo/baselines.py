@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from trpo.chunks import CHUNK
 from trpo.dense import mlp
 from trpo.line_search import LineSearch
 from trpo.moments import Moments, empty, merge
+from trpo.networks import outputs
 from trpo.parameters import Count, Natural, NonNegative
 from trpo.regression import Data, gauss_newton, ridge_regression
 from trpo.solvers import conjugate_gradient
@@ -102,9 +102,8 @@ def mlp_value(
 
     def predict(state: ValueState, obs: Array, pmap: Map) -> Array:
         x = torch.from_numpy(obs.reshape(len(obs), width))
-        parts = x.tensor_split(tuple(range(CHUNK, len(x), CHUNK)))
-        outputs = list(pmap(network.at(state.theta), parts))
-        return torch.cat(outputs)[:, 0].double().numpy() * state.targets.std
+        v = outputs(network, state.theta, x, pmap)[:, 0]
+        return v.double().numpy() * state.targets.std
 
     def fit(state: ValueState, obs: Array, targets: Array, pmap: Map) -> ValueState:
         seen = merge(state.targets, targets)

@@ -4,25 +4,49 @@ A batch is cut into fixed chunks; each chunk is worked on by one thread, and the
 added in the order of the chunks. Chunks also keep what a layer needs inside the cache.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from operator import add
 from typing import Any, TypeVar
 
+import torch
+
 from trpo.types import Map, Tensor
 
-CHUNK = 1024  # states; fits a core's cache for layers of 64, and gives two threads work at 2,048
+CHUNK = 1024  # rows; with layers of 64 half a millisecond's work, which waking a thread is worth
+FEW = 8 * CHUNK  # rows up to which work that can be done beside other work is better not spread
 
-T = TypeVar("T", bound=tuple[Any, ...])
-
-
-def chunks(batch: T, size: int = CHUNK) -> list[T]:
-    """Cut a named tuple of tensors (B, ...) into a list of the same with at most `size` states."""
-    pieces = zip(*(field.split(size) for field in batch), strict=True)
-    return [type(batch)(*piece) for piece in pieces]
+T = TypeVar("T")
 
 
-def total(pmap: Map, f: Callable[[Any], Tensor], batch: Sequence[Any]) -> Tensor:
+def chunks(x: Tensor) -> tuple[Tensor, ...]:
+    """Cut x (B, ...) into its chunks."""
+    return x.tensor_split(tuple(range(CHUNK, len(x), CHUNK)))
+
+
+def each_span(pmap: Map, count: int, work: Callable[[int, int], T]) -> list[T]:
+    """What `work(start, stop)` gives for each chunk of `count` rows, spread over `pmap`."""
+    starts = range(0, count, CHUNK)
+    return list(pmap(work, starts, (min(start + CHUNK, count) for start in starts)))
+
+
+def total(pmap: Map, f: Callable[..., Tensor], *chunks: Iterable[Any]) -> Tensor:
     """Σ f(chunk), the chunks spread over `pmap`, the sum taken in their order."""
-    summed: Tensor = reduce(add, pmap(f, batch))
+    summed: Tensor = reduce(add, pmap(f, *chunks))
     return summed
+
+
+def joined(pmap: Map, f: Callable[..., Tensor], *chunks: Iterable[Any]) -> Tensor:
+    """All rows of f(chunk), the chunks spread over `pmap`."""
+    return torch.cat(list(pmap(f, *chunks)))
+
+
+def beside(pmap: Map, rows: int, *jobs: Callable[[Map], Any]) -> Iterator[Any]:
+    """What independent jobs on that many rows give, each handed a map for its chunks.
+
+    Few rows: each job is one thread's, side by side. Many: one after another, each over all.
+    """
+    if rows <= FEW:
+        yield from pmap(lambda job: job(map), jobs)
+    else:
+        yield from (job(pmap) for job in jobs)

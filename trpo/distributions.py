@@ -35,7 +35,7 @@ class Distribution(Protocol):
         """KL(old ‖ new) (...,) in nats."""
 
     def fisher(self, d: Tensor, u: Tensor) -> Tensor:
-        """F_d u (..., M): the Hessian of KL(d ‖ ·) at d times u."""
+        """F_d u (..., M) for u (..., M) and d that broadcasts: the Hessian of KL(d ‖ ·) at d."""
 
     def entropy(self, d: Tensor) -> Tensor:
         """Entropy (...,) in nats."""

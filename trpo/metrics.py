@@ -6,15 +6,13 @@ on every state needs. `worst_state` finds the direction that such a constraint a
 """
 
 from collections.abc import Callable
-from functools import partial
 from math import inf, sqrt
 from typing import NamedTuple
 
 import torch
 
-from trpo.chunks import chunks, total
 from trpo.distributions import Distribution
-from trpo.networks import Linearisation
+from trpo.networks import Linearisation, per_state
 from trpo.parameters import Count, Natural
 from trpo.policies import Policy
 from trpo.solvers import Solution, Solver
@@ -30,9 +28,8 @@ class Curvature(NamedTuple):
 
 
 Metric = Callable[[Policy, Samples, Tensor, Map], Curvature]
-Linearised = tuple[Samples, Linearisation]
-Form = Callable[[Distribution, Samples, Tensor, Tensor], Tensor]
-"""(distribution, samples, d (B, M), u (B, M)) -> F_d u (B, M), the metric on distributions."""
+Form = Callable[[Distribution, Samples, Tensor], Tensor]
+"""(distribution, samples, d (B, M)) -> F_d (B, M, M), the metric on distributions in each state."""
 
 
 def kl_hessian(*, every: Count = 1) -> Metric:
@@ -43,7 +40,7 @@ def kl_hessian(*, every: Count = 1) -> Metric:
     Args:
         every: use every k-th state; the paper uses 10 % of them, k = 10.
     """
-    return _pulled_back(lambda dist, _, d, u: dist.fisher(d, u), every)
+    return _pulled_back(_kl_form, every)
 
 
 def score_covariance(*, every: Count = 1) -> Metric:
@@ -68,8 +65,15 @@ def euclidean(policy: Policy, samples: Samples, theta: Tensor, pmap: Map) -> Cur
     return found
 
 
-def _score_form(distribution: Distribution, samples: Samples, d: Tensor, u: Tensor) -> Tensor:
-    """Mean over the K actions of ρ s sᵀ u, s = ∂ log π(a|d) / ∂d and ρ = π_old(a|s) / q(a|s)."""
+def _kl_form(distribution: Distribution, samples: Samples, d: Tensor) -> Tensor:
+    """The Hessian of the KL in the parameters of the distribution, column by column."""
+    size = d.shape[1]
+    units = torch.eye(size, dtype=d.dtype, device=d.device).expand(len(d), -1, -1)
+    return distribution.fisher(d[:, None], units)
+
+
+def _score_form(distribution: Distribution, samples: Samples, d: Tensor) -> Tensor:
+    """Mean over the K actions of ρ s sᵀ, s = ∂ log π(a|d) / ∂d and ρ = π_old(a|s) / q(a|s)."""
     count = samples.actions.shape[1]
     with torch.enable_grad():
         leaf = d.unsqueeze(1).repeat(1, count, 1).requires_grad_()
@@ -77,7 +81,7 @@ def _score_form(distribution: Distribution, samples: Samples, d: Tensor, u: Tens
         (score,) = torch.autograd.grad(log_p.sum(), leaf)
     log_old = distribution.log_prob(samples.old[:, None], samples.actions)
     ratio = torch.exp(log_old - samples.log_q)  # exactly 1 where π_old chose the actions
-    return torch.einsum("bkm,bkn,bn->bm", score * ratio[..., None], score, u) / count
+    return torch.einsum("bkm,bkn->bmn", score * ratio[..., None], score) / count
 
 
 def _pulled_back(form: Form, every: int) -> Metric:
@@ -85,55 +89,31 @@ def _pulled_back(form: Form, every: int) -> Metric:
 
     def metric(policy: Policy, samples: Samples, theta: Tensor, pmap: Map) -> Curvature:
         used = Samples(*(field[::every] for field in samples))
-
-        def linearised(part: Samples) -> Linearised:
-            return part, policy.network.linearise(theta, part.obs)
-
-        parts = list(pmap(linearised, chunks(used)))
-        return _curvature(partial(form, policy.distribution), parts, float(used.weight.sum()), pmap)
+        at = policy.network.linearise(theta, used.obs, pmap)
+        return _curvature(at, form(policy.distribution, used, at.output), used.weight)
 
     return metric
 
 
-def _curvature(
-    form: Callable[[Samples, Tensor, Tensor], Tensor],
-    parts: list[Linearised],
-    mass: float,
-    pmap: Map,
-) -> Curvature:
-    """The metric on these chunks, whose states weigh `mass` in all."""
+def _curvature(at: Linearisation, form: Tensor, weight: Tensor) -> Curvature:
+    """F = Jᵀ W J, W_s = w_s F_s / Σ w, with F_s (B, M, M) of distributions and weights w (B,)."""
+    mass = float(weight.sum())
+    weighted = form * (weight / mass)[:, None, None]
 
-    def product(v: Tensor) -> Tensor:
-        def one(part: Linearised) -> Tensor:
-            data, at = part
-            image = form(data, at.output, at.jvp(v))
-            return at.vjp(image * data.weight[:, None])
-
-        return total(pmap, one, parts) / mass
-
-    def forms(x: Tensor) -> list[Tensor]:
-        def one(part: Linearised) -> Tensor:
-            data, at = part
-            u = at.jvp(x)
-            return (u * form(data, at.output, u)).sum(-1)
-
-        return list(pmap(one, parts))
+    def forms(x: Tensor) -> Tensor:
+        u = at.jvp(x)
+        return (u * per_state(form, u)).sum(-1)
 
     def quadratic(x: Tensor) -> tuple[float, float]:
-        values = torch.cat(forms(x)).double()
-        weight = torch.cat([data.weight for data, _ in parts]).double()
-        return float(values.dot(weight)) / mass, float(values.max())
+        values = forms(x).double()
+        return float(values.dot(weight.double())) / mass, float(values.max())
 
     def stressing(x: Tensor) -> Curvature:
-        heavier = [data.weight * v.sqrt() for (data, _), v in zip(parts, forms(x), strict=True)]
-        scale = mass / float(torch.cat(heavier).double().sum())
-        stressed = [
-            (data._replace(weight=scale * weight), at)
-            for (data, at), weight in zip(parts, heavier, strict=True)
-        ]
-        return _curvature(form, stressed, mass, pmap)
+        heavier = weight * forms(x).sqrt()
+        scale = mass / float(heavier.double().sum())
+        return _curvature(at, form, scale * heavier)
 
-    return Curvature(product, quadratic, stressing)
+    return Curvature(lambda v: at.normal(weighted, v), quadratic, stressing)
 
 
 Direct = Callable[[Curvature, Tensor], Solution]

@@ -2,20 +2,25 @@
 
 A network is used in these ways. `at(theta)` is the function of x alone; `act(theta)` is the same on
 arrays, for a simulator's step, and `act_each` is so for many networks, one a row. `linearise` also
-keeps what the derivatives at this theta need, so that every product of the suite (gradients, Fisher
-products, the value function's Gauss-Newton products) is J v and Jᵀ u of the same object.
+keeps what the derivatives at this theta need, so that every product of the suite is of the same
+object: gradients are Jᵀ u, Fisher and Gauss-Newton products are Jᵀ W J v.
 
 `network` derives all of these from `init` and `at`; where another way is faster (`trpo.dense`),
 members are overridden.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 
-from trpo.types import Array, Tensor
+from trpo.chunks import chunks, joined, total
+from trpo.types import Array, Map, Tensor
+
+At = Callable[[Tensor], Callable[[Tensor], Tensor]]
+"""theta (P,) -> (x (B, *O) -> output (B, M))"""
 
 
 class Linearisation(NamedTuple):
@@ -24,7 +29,17 @@ class Linearisation(NamedTuple):
     output: Tensor  # (B, M)
     jvp: Callable[[Tensor], Tensor]  # v (P,) -> J v (B, M)
     vjp: Callable[[Tensor], Tensor]  # u (B, M) -> Jᵀ u = Σ_b J_bᵀ u_b (P,)
+    normal: Callable[
+        [Tensor, Tensor], Tensor
+    ]  # W (B, M, M), v (P,) -> Jᵀ W J v = Σ_b J_bᵀ W_b J_b v
     thin: Callable[[int], "Linearisation"]  # the same on every k-th input only
+
+
+class Linearise(Protocol):
+    """How a network is linearised."""
+
+    def __call__(self, theta: Tensor, x: Tensor, pmap: Map = map) -> Linearisation:
+        """At theta (P,) on x (B, *O), its chunks and those of every product spread over `pmap`."""
 
 
 class Network(NamedTuple):
@@ -32,16 +47,22 @@ class Network(NamedTuple):
 
     size: int  # P
     init: Callable[[np.random.Generator], Tensor]  # rng -> theta (P,) float32
-    at: Callable[[Tensor], Callable[[Tensor], Tensor]]  # theta -> (x -> output)
+    at: At  # theta -> (x -> output)
     act: Callable[[Tensor], Callable[[Array], Array]]  # the same on arrays
     act_each: Callable[[Array], Callable[[Array, Array], Array]]
     """thetas (N, P) -> (x (n, *O), rows (n,) -> output (n, M) float32): row i by thetas[rows[i]]"""
-    linearise: Callable[[Tensor, Tensor], Linearisation]  # theta, x -> output and Jacobian
+    linearise_with: Callable[[int], Linearise]
+    """count -> how it is linearised with the last `count` entries of theta as further outputs"""
+
+    @property
+    def linearise(self) -> Linearise:
+        """Theta and x -> output and Jacobian."""
+        return self.linearise_with(0)
 
 
 def network(
     init: Callable[[np.random.Generator], Tensor],
-    at: Callable[[Tensor], Callable[[Tensor], Tensor]],
+    at: At,
 ) -> Network:
     """A network of which only the initial theta and the output are written.
 
@@ -63,38 +84,69 @@ def network(
 
         return apply
 
-    def linearise(theta: Tensor, x: Tensor) -> Linearisation:
-        return autograd_linearisation(at, theta, x)
+    def linearise_with(count: int) -> Linearise:
+        return partial(autograd_linearisation, appended(at, count))
 
     size = len(init(np.random.default_rng(0)))
-    return Network(size, init, at, act, act_each, linearise)
+    return Network(size, init, at, act, act_each, linearise_with)
 
 
-def autograd_linearisation(
-    at: Callable[[Tensor], Callable[[Tensor], Tensor]], theta: Tensor, x: Tensor
-) -> Linearisation:
-    """Products with the Jacobian by reverse differentiation alone, which any thread may do.
+def outputs(network: Network, theta: Tensor, x: Tensor, pmap: Map) -> Tensor:
+    """f(theta, x) (B, M), and nothing that derivatives would need."""
+    return joined(pmap, network.at(theta), chunks(x))
 
-    J v is the derivative in u of vᵀ(Jᵀu), which is linear in u.
-    """
+
+def autograd_linearisation(at: At, theta: Tensor, x: Tensor, pmap: Map = map) -> Linearisation:
+    """Products with the Jacobian by reverse differentiation alone, which any thread may do."""
+    parts = list(pmap(partial(_differentiable, at, theta), chunks(x)))
+
+    def jvp(v: Tensor) -> Tensor:
+        return joined(pmap, lambda part: part.jvp(v), parts)
+
+    def vjp(u: Tensor) -> Tensor:
+        return total(pmap, lambda part, rows: part.vjp(rows), parts, chunks(u))
+
+    def normal(weight: Tensor, v: Tensor) -> Tensor:
+        return vjp(per_state(weight, jvp(v)))
+
+    def thin(every: int) -> Linearisation:
+        return autograd_linearisation(at, theta, x[::every], pmap)
+
+    output = torch.cat([part.output.detach() for part in parts])
+    return Linearisation(output, jvp, vjp, normal, thin)
+
+
+class Differentiable(NamedTuple):
+    """One chunk through autograd: f, and Jᵀ u at a u that may be differentiated by."""
+
+    theta: Tensor  # (P,)
+    output: Tensor  # (B, M)
+    u: Tensor  # (B, M)
+    pulled: Tensor  # (P,) Jᵀ u
+
+    def jvp(self, v: Tensor) -> Tensor:
+        """J v, the derivative in u of vᵀ(Jᵀu), which is linear in u."""
+        (pushed,) = torch.autograd.grad(self.pulled, self.u, v, retain_graph=True)
+        return pushed
+
+    def vjp(self, u: Tensor) -> Tensor:
+        """Jᵀ u."""
+        (found,) = torch.autograd.grad(self.output, self.theta, u, retain_graph=True)
+        return found
+
+
+def _differentiable(at: At, theta: Tensor, x: Tensor) -> Differentiable:
     with torch.enable_grad():
         leaf = theta.detach().requires_grad_()
         output = at(leaf)(x)
-        u0 = torch.zeros_like(output, requires_grad=True)
-        (pulled,) = torch.autograd.grad(output, leaf, u0, create_graph=True)
+        u = torch.zeros_like(output, requires_grad=True)
+        (pulled,) = torch.autograd.grad(output, leaf, u, create_graph=True)
+    return Differentiable(leaf, output, u, pulled)
 
-    def jvp(v: Tensor) -> Tensor:
-        (pushed,) = torch.autograd.grad(pulled, u0, v, retain_graph=True)
-        return pushed
 
-    def vjp(u: Tensor) -> Tensor:
-        (found,) = torch.autograd.grad(output, leaf, u, retain_graph=True)
-        return found
-
-    def thin(every: int) -> Linearisation:
-        return autograd_linearisation(at, theta, x[::every])
-
-    return Linearisation(output.detach(), jvp, vjp, thin)
+def per_state(weight: Tensor, u: Tensor) -> Tensor:
+    """W_b u_b (B, M) in every state, for W (B, M, M) and u (B, M)."""
+    return (weight @ u[:, :, None])[:, :, 0]
 
 
 def with_free_parameters(network: Network, count: int, start: float) -> Network:
@@ -103,21 +155,11 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
     This is the state-independent log standard deviation of App. D, initialised at `start`.
     """
 
-    def parts(theta: Tensor) -> tuple[Tensor, Tensor]:
-        weights, free = torch.split_with_sizes(theta, [network.size, count])
-        return weights, free
-
     def init(rng: np.random.Generator) -> Tensor:
         return torch.cat([network.init(rng), torch.full((count,), start)])
 
-    def at(theta: Tensor) -> Callable[[Tensor], Tensor]:
-        weights, free = parts(theta)
-        inner = network.at(weights)
-        return lambda x: _append(inner(x), free)
-
     def act(theta: Tensor) -> Callable[[Array], Array]:
-        weights, free = parts(theta)
-        inner, constant = network.act(weights), free.numpy()
+        inner, constant = network.act(theta[:-count]), theta[-count:].numpy()
 
         def apply(x: Array) -> Array:
             output = inner(x)
@@ -132,30 +174,20 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
         constants = thetas[:, network.size :].astype(np.float32)
         return lambda x, rows: np.concatenate([inner(x, rows), constants[rows]], axis=1)
 
-    def linearise(theta: Tensor, x: Tensor) -> Linearisation:
-        weights, free = parts(theta)
-        return _append_linearised(network.linearise(weights, x), parts, free)
+    def linearise_with(further: int) -> Linearise:
+        return network.linearise_with(count + further)
 
-    return Network(network.size + count, init, at, act, act_each, linearise)
-
-
-def _append(output: Tensor, free: Tensor) -> Tensor:
-    return torch.cat([output, free.expand(len(output), len(free))], dim=1)
+    at = appended(network.at, count)
+    return Network(network.size + count, init, at, act, act_each, linearise_with)
 
 
-def _append_linearised(
-    inner: Linearisation, parts: Callable[[Tensor], tuple[Tensor, Tensor]], free: Tensor
-) -> Linearisation:
-    count = len(free)
+def appended(at: At, count: int) -> At:
+    """`at` with the last `count` entries of theta as further outputs."""
+    if not count:
+        return at
 
-    def jvp(v: Tensor) -> Tensor:
-        dweights, dfree = parts(v)
-        return _append(inner.jvp(dweights), dfree)
+    def both(theta: Tensor) -> Callable[[Tensor], Tensor]:
+        inner, free = at(theta[:-count]), theta[-count:]
+        return lambda x: torch.cat([inner(x), free.expand(len(x), count)], dim=1)
 
-    def vjp(u: Tensor) -> Tensor:
-        return torch.cat([inner.vjp(u[:, :-count]), u[:, -count:].sum(0)])
-
-    def thin(every: int) -> Linearisation:
-        return _append_linearised(inner.thin(every), parts, free)
-
-    return Linearisation(_append(inner.output, free), jvp, vjp, thin)
+    return both

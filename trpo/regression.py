@@ -1,11 +1,10 @@
 """Regression by least squares: linear functions in closed form, networks by Gauss-Newton."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
-from trpo.chunks import chunks, total
 from trpo.line_search import LineSearch
 from trpo.networks import Linearisation, Network
 from trpo.solvers import Product, Solver
@@ -52,13 +51,9 @@ def gauss_newton(
         search: how a step is shrunk.
         pmap: spreads chunks over threads; the result does not depend on it.
     """
-    parts = chunks(data)
-
-    def linearised(theta: Tensor) -> Callable[[Data], tuple[Data, Linearisation]]:
-        return lambda part: (part, network.linearise(theta, part.x))
 
     def at(theta: Tensor) -> Point:
-        return Point(list(pmap(linearised(theta), parts)), len(data.x), pmap)
+        return Point(network.linearise(theta, data.x, pmap), data.y)
 
     here = at(theta)
     for _ in range(steps):
@@ -73,11 +68,10 @@ def gauss_newton(
 class Point:
     """½ mean ‖y − f(x)‖² around one theta."""
 
-    def __init__(self, parts: list[tuple[Data, Linearisation]], count: int, pmap: Map) -> None:
-        """Take the chunks, each with f linearised at theta, and their number of inputs."""
-        self._parts, self._count, self._pmap = parts, count, pmap
-        errors = [(at.output - data.y).double().square().sum() for data, at in parts]
-        self.loss = 0.5 * float(sum(errors)) / count
+    def __init__(self, at: Linearisation, y: Tensor) -> None:
+        """Take f, linearised at theta, and the targets (B, M)."""
+        self._at, self._error = at, y - at.output
+        self.loss = 0.5 * float(self._error.double().square().sum()) / len(y)
 
     def is_above(self, other: "Point") -> bool:
         """Whether the loss there is smaller than here."""
@@ -85,19 +79,11 @@ class Point:
 
     def descent(self) -> Tensor:
         """Return Jᵀ(y − f)/B (P,), the direction of descent."""
-
-        def one(part: tuple[Data, Linearisation]) -> Tensor:
-            data, at = part
-            return at.vjp(data.y - at.output)
-
-        return total(self._pmap, one, self._parts) / self._count
+        return self._at.vjp(self._error / len(self._error))
 
     def product(self, every: int) -> Product:
         """Return v (P,) -> JᵀJ v / B, over every k-th input."""
-        thinned = [at.thin(every) if every > 1 else at for _, at in self._parts]
-        count = sum(len(at.output) for at in thinned)
-
-        def product(v: Tensor) -> Tensor:
-            return total(self._pmap, lambda at: at.vjp(at.jvp(v)), thinned) / count
-
-        return product
+        at = self._at.thin(every) if every > 1 else self._at
+        count, width = at.output.shape
+        mean = torch.eye(width).to(at.output).repeat(count, 1, 1) / count
+        return lambda v: at.normal(mean, v)

@@ -51,7 +51,7 @@ def conjugate_gradient(
             x.add_(direction, alpha=length)
             residual.sub_(image, alpha=length)
             previous, square = square, float(residual.dot(residual))
-            direction.mul_(square / previous).add_(residual)
+            direction = torch.add(residual, direction, alpha=square / previous)
         return Solution(x, (square / start) ** 0.5 if start else 0.0)
 
     return solve

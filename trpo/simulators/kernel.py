@@ -9,7 +9,7 @@ from math import cos, isfinite, sin, sqrt
 
 import numpy as np
 
-from trpo.compiled import borrowed, compiled, contracted, load
+from trpo.compiled import borrowed, compiled, load, relaxed, tanh
 from trpo.simulators.engine import advance, get_state, reset_data, set_state
 from trpo.simulators.tables import Engine, Net, Steps, Table
 from trpo.types import Array
@@ -137,29 +137,7 @@ def step(engine: Engine, line: Array, flags: Array) -> tuple[float, int]:
     return found, 0
 
 
-LARGEST = np.float32(7.9053111)  # beyond, tanh is ±1 in float32
-ABOVE = np.array([4.893525e-3, 6.3726193e-4, 1.4857224e-5, 5.1222971e-8, -8.6046715e-11,
-                  2.0001879e-13, -2.7607685e-16], np.float32)  # fmt: skip
-BELOW = np.array([4.8935252e-3, 2.2684346e-3, 1.1853471e-4, 1.1982584e-6], np.float32)
-"""A rational function x P(x²) / Q(x²) that is tanh to within 3e-7; lowest powers first."""
-
-
-@contracted
-def tanh_(x: Array, count: int) -> None:
-    """Tanh of the first entries, in place."""
-    for i in range(count):
-        h = min(max(x[i], -LARGEST), LARGEST)
-        square = h * h
-        p = ABOVE[6]
-        for j in range(5, -1, -1):
-            p = p * square + ABOVE[j]
-        q = BELOW[3]
-        for j in range(2, -1, -1):
-            q = q * square + BELOW[j]
-        x[i] = h * p / q
-
-
-@contracted
+@relaxed
 def forward(net: Net, d: Array) -> None:
     """The mean for the input in `net.now`, and the log standard deviation, into d (M,)."""
     now, then, at, last = net.now, net.then, 0, len(net.sizes) - 2
@@ -171,7 +149,8 @@ def forward(net: Net, d: Array) -> None:
             for i in range(m):
                 then[i] += x * w[i]
         if layer < last:
-            tanh_(then, m)
+            for i in range(m):
+                then[i] = tanh(then[i])
         now, then, at = then, now, at + n * m + m
     actions = len(net.log_std)
     d[:actions], d[actions:] = now[:actions], net.log_std
