@@ -90,11 +90,14 @@ def point(table: Table, x: Array) -> float:
 
 
 @compiled
-def total(x: Array, squared: bool) -> float:
-    """The sum of entries, or of their squares, added in NumPy's order (of up to 128 of them)."""
+def total(x: Array, squared: int) -> float:
+    """The sum of entries, or of their squares, added in NumPy's order (of up to 128 of them).
+
+    `squared` is Term's; no constant exponent, of which the compiler would make a product again.
+    """
     if squared:
         for i in range(len(x)):
-            x[i] *= x[i]
+            x[i] = x[i] * x[i] if squared == 1 else x[i] ** float(squared)
     whole, found = len(x) - len(x) % 8, 0.0
     for i in range(8, whole):
         x[i % 8] += x[i]

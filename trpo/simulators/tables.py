@@ -28,7 +28,7 @@ class Table(NamedTuple):
     weights: Array  # of the point's entries; then what their sum is divided by
     ends: Array  # (k,) where the entries of each term of the reward end
     signs: Array  # (k,) ±1 where a sum of terms ends, and is so added to the reward; else 0
-    powers: Array  # (k, 2) whether its entries are squared, and whether their sum's root is taken
+    powers: Array  # (k, 2) how its entries are squared, and whether their sum's root is taken
     scales: Array  # (k, 4) what a term is divided and multiplied by, and clipped to
     constants: Array  # what `minus` points to, zero first
 
