@@ -89,7 +89,7 @@ def engine_of(task: Task, model: Any) -> tuple[Engine, Any]:
     cells = np.array([0.0, 0.0, 0.0, 1.0])
     arrays = {"moved": cells[:1], "well": cells[2:3], "one": cells[3:]}
     table = _Reader(model, data, arrays, cells).table(task)
-    bounds = model.actuator_ctrlrange.T.astype(np.float64).copy()
+    bounds = np.ascontiguousarray(model.actuator_ctrlrange.T, np.float32)  # as Gymnasium's are
     step = task.frame_skip * model.opt.timestep
     engine = Engine(
         model=model._address,
@@ -103,8 +103,8 @@ def engine_of(task: Task, model: Any) -> tuple[Engine, Any]:
         qpos=data.qpos,
         qvel=data.qvel,
         ctrl=data.ctrl,
-        low=bounds[0],
-        high=bounds[1],
+        low=bounds[0].astype(np.float64),
+        high=bounds[1].astype(np.float64),
         cells=cells,
         state=np.zeros(mujoco.mj_stateSize(model, KEPT)),
         x=np.zeros(len(table.at)),
