@@ -161,10 +161,11 @@ def step(engine: Engine, line: Array, flags: Array) -> tuple[float, int]:
     row as it was.
     """
     flags[:] = False
+    engine.anew[:] = 0
     if advance(engine.model, engine.data, engine.steps, engine.forces):
         return 0.0, 1
     get_state(engine.model, engine.data, engine.state.ctypes.data, engine.parts)
-    sound = engine.state[0] - line[0] > engine.least_time
+    sound = not engine.anew.any()
     for x in engine.state:
         sound &= isfinite(x)
     if not sound:
