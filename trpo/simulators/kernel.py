@@ -185,7 +185,7 @@ LARGEST = np.float32(7.9053111)  # beyond, tanh is ±1 in float32
 ABOVE = np.array([4.893525e-3, 6.3726193e-4, 1.4857224e-5, 5.1222971e-8, -8.6046715e-11,
                   2.0001879e-13, -2.7607685e-16], np.float32)  # fmt: skip
 BELOW = np.array([4.8935252e-3, 2.2684346e-3, 1.1853471e-4, 1.1982584e-6], np.float32)
-"""A rational function x P(x²) / Q(x²) that is tanh to within 3e-7; lowest powers first."""
+"""A rational function x P(x²) / Q(x²) that is tanh to within 4e-7; lowest powers first."""
 
 
 @contracted
