@@ -228,3 +228,11 @@ def test_health_includes_the_ants_bounds_and_excludes_what_is_not_finite(
     assert kernel.healthy(now.table) == well
     data.qpos[2], data.qvel[-1] = 0.5, np.inf if well else np.nan
     assert not kernel.healthy(now.table)
+
+
+def test_only_the_network_may_make_a_product_and_a_sum_one_operation() -> None:
+    options = {name: f.targetoptions for name, f in vars(kernel).items() if hasattr(f, "py_func")}
+    contracted = {name for name, given in options.items() if given["fastmath"]}
+    assert contracted == {"tanh_", "forward"}
+    assert all(options[name]["fastmath"] == {"contract"} for name in contracted)
+    assert {"reward", "healthy", "step", "run", "total"} <= set(options)
