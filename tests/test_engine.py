@@ -13,6 +13,7 @@ from typing import Any
 import mujoco
 import numpy as np
 import pytest
+from bits import threads
 from llvmlite import binding
 from mujoco_tasks import task_of
 
@@ -146,7 +147,7 @@ def test_outside_of_advance_the_engine_warns_and_raises_as_before(
     assert all("in QPOS at DOF 0. The simulation is unstable" in text for text in heard[:50])
 
 
-WILD = [(np.nan, 0), (np.nan, 3), (np.inf, 3), (np.nan, 12), (1e11, 12), (-1e11, 12)]
+WILD = [(np.nan, 0), (np.nan, 3), (np.inf, 3), (np.nan, 12), (1e11, 12), (-1e11, 12), (9e9, 15)]
 """(value, entry of [time, qpos (9,), qvel (9,), warm start (9,)]): no state to go on from."""
 
 
@@ -191,8 +192,7 @@ def test_compiled_rows_count_a_failed_step_say_nothing_and_begin_another_episode
     theta = policy.network.init(np.random.default_rng(0))
     acting = Acting(theta, observation_filter(empty(simulator.space.obs), 0.0))
     rows = fresh(np.random.SeedSequence(0), 3)
-    runner = Compiled(simulator, policy)
-    sound = list(runner.run(rows, acting, Until(5, 5), save=True))
+    sound = list(Compiled(simulator, policy).run(rows, acting, Until(5, 5), save=True))
     line, age = sound[1].snapshot
     line = line.copy()
     line[12] = np.nan
@@ -200,7 +200,8 @@ def test_compiled_rows_count_a_failed_step_say_nothing_and_begin_another_episode
         row._replace(snapshot=at, age=5)
         for row, at in zip(rows, [sound[0].snapshot, (line, age), sound[2].snapshot], strict=True)
     ]
-    tracks = list(runner.run(rows, acting, Until(5, 5)))
+    with threads(2) as pmap:
+        tracks = list(Compiled(simulator, policy, pmap).run(rows, acting, Until(5, 5)))
     assert [track.failed.tolist() for track in tracks] == [
         [False] * 5,
         [True, False, False, False, False],

@@ -1,9 +1,11 @@
 """MuJoCo tasks against Gymnasium's own: every number of whole episodes, bit for bit."""
 
+import importlib.resources
 import inspect
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -310,4 +312,17 @@ def test_impossible_numbers_are_refused_naming_the_setting(options: Options, mes
 def test_a_model_that_is_not_there_is_refused_in_one_line_that_names_it() -> None:
     with pytest.raises(UnfitError, match=r"MuJoCo cannot load its model nothing\.xml: ") as raised:
         MujocoSimulator(replace(task_of("hopper"), model="nothing"), 1)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["<mujoco><nonsense/></mujoco>", "<mujoco>", ""])
+def test_a_model_that_the_engine_cannot_read_is_refused_in_one_line(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.resources, "files", lambda name: tmp_path)
+    folder = tmp_path / "envs/mujoco/assets"
+    folder.mkdir(parents=True)
+    (folder / "hopper.xml").write_text(text)
+    with pytest.raises(UnfitError, match=r"MuJoCo cannot load its model hopper\.xml: ") as raised:
+        load_model("hopper")
     assert "\n" not in str(raised.value)

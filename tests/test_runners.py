@@ -242,6 +242,21 @@ def test_a_time_limit_counts_the_steps_before_a_snapshot(make: Make) -> None:
     assert rest.ages(5).tolist() == [5 + t for t in range(len(rest.rewards))]
 
 
+@pytest.mark.parametrize("kind", [Compiled, Lockstep])
+def test_a_termination_at_the_time_limit_is_no_truncation(kind: Any) -> None:
+    simulator = MujocoSimulator(task_of("hopper"), 1)
+    policy = policy_of(simulator)
+    (free,) = ran(kind(simulator, policy), rows_of(1), Until(1))
+    length = len(free.rewards)
+    for horizon, terminal in ((length, True), (length - 1, False)):
+        simulator = MujocoSimulator(task_of("hopper", horizon=horizon), 1)
+        (track,) = ran(kind(simulator, policy), rows_of(1), Until(1))
+        assert len(track.rewards) == horizon > 2
+        assert track.terminal[-1] == terminal
+        assert track.truncated[-1] == (not terminal)
+        assert len(track.after) == (not terminal)
+
+
 class Kept:
     """Everything that was offered."""
 
