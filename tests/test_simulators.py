@@ -6,21 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mujoco_tasks import TASKS, task_of
 
-from trpo.simulators import mujoco
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.gymnasium import GymnasiumSimulator
+from trpo.simulators.mujoco import MujocoSimulator
 from trpo.simulators.protocol import Choices, Simulator, Step
 from trpo.types import Array
 
 Make = Callable[[int, int], Simulator]  # (rows, horizon)
-FAST = {
-    "inverted_pendulum": mujoco.inverted_pendulum,
-    "swimmer": mujoco.swimmer,
-    "hopper": mujoco.hopper,
-    "walker2d": mujoco.walker2d,
-    "half_cheetah": mujoco.half_cheetah,
-}
 PLAIN = (
     "Ant-v5",
     "Humanoid-v5",
@@ -35,9 +29,8 @@ PLAIN = (
 )
 
 
-def fast(name: str, threads: int) -> Make:
-    task = FAST[name]
-    return lambda rows, horizon: mujoco.MujocoSimulator(task(horizon=horizon), rows, threads)
+def compiled(name: str) -> Make:
+    return lambda rows, horizon: MujocoSimulator(task_of(name, horizon=horizon), rows)
 
 
 def plain(id: str) -> Make:
@@ -45,8 +38,7 @@ def plain(id: str) -> Make:
 
 
 MAKERS: dict[str, Make] = {
-    **{name: fast(name, 1) for name in FAST},
-    "hopper on 2 threads": fast("hopper", 2),
+    **{name: compiled(name) for name in TASKS},
     "cartpole": lambda rows, horizon: CartPoleSimulator(CartPole(horizon=horizon), rows),
     **{id: plain(id) for id in PLAIN},
 }
@@ -221,18 +213,6 @@ def test_a_termination_at_the_time_limit_is_no_truncation(name: str) -> None:
     count, step = until_terminal(MAKERS[name], length)
     assert count == length > 2
     assert not step.truncated[0]
-
-
-@pytest.mark.parametrize("name", FAST)
-@pytest.mark.parametrize("rows", [1, 16, 23])
-def test_threads_do_not_change_a_bit(name: str, rows: int) -> None:
-    shown = []
-    for threads in (1, 2, 3):
-        with mujoco.MujocoSimulator(FAST[name](), rows, threads) as simulator:
-            numbers = np.arange(rows)
-            simulator.reset(np.random.default_rng(0), numbers)
-            shown.append(play(simulator, numbers, actions_for(simulator, 1, 20, rows)))
-    assert shown[0] == shown[1] == shown[2]
 
 
 def test_no_rows_is_refused_naming_the_setting(make: Any) -> None:

@@ -49,15 +49,15 @@ def inverted_double_pendulum(
             Sum(
                 -1,
                 (
-                    Term(tip._replace(last=1), 0.01, squared=True),
-                    Term(height._replace(minus=2.0), squared=True),
+                    Term(tip._replace(last=1), 0.01, squared=2),
+                    Term(height._replace(minus=2.0), squared=2),
                 ),
             ),
             Sum(
                 -1,
                 (
-                    Term(Reading("qvel", 1, 2), 1e-3, squared=True),
-                    Term(Reading("qvel", 2, 3), 5e-3, squared=True),
+                    Term(Reading("qvel", 1, 2), 1e-3, squared=2),
+                    Term(Reading("qvel", 2, 3), 5e-3, squared=2),
                 ),
             ),
         ),
@@ -88,7 +88,7 @@ def reacher(
             away._replace(last=2),
         ),
         reward=(
-            Sum(-1, (Term(away, reward_dist_weight, squared=True, rooted=True),)),
+            Sum(-1, (Term(away, reward_dist_weight, squared=1, rooted=True),)),
             Sum(-1, (effort(reward_control_weight),)),
         ),
     )
@@ -116,8 +116,8 @@ def pusher(
             *(Reading("xpos", body=body) for body in ("tips_arm", "object", "goal")),
         ),
         reward=(
-            Sum(-1, (Term(to_goal, reward_dist_weight, squared=True, rooted=True),)),
+            Sum(-1, (Term(to_goal, reward_dist_weight, squared=1, rooted=True),)),
             Sum(-1, (effort(reward_control_weight),)),
-            Sum(-1, (Term(to_hand, reward_near_weight, squared=True, rooted=True),)),
+            Sum(-1, (Term(to_hand, reward_near_weight, squared=1, rooted=True),)),
         ),
     )

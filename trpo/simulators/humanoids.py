@@ -41,7 +41,7 @@ def humanoid(  # noqa: PLR0913 (the options of Gymnasium's task)
 ) -> Task:
     """Humanoid-v5: the speed is that of the centre of mass."""
     low, high = contact_cost_range
-    impact = Term(Reading("cfrc_ext"), contact_cost_weight, squared=True, low=low, high=high)
+    impact = Term(Reading("cfrc_ext"), contact_cost_weight, squared=1, low=low, high=high)
     masses = Reading("xipos", every=3)
     return Task(
         model="humanoid",
@@ -85,7 +85,7 @@ def humanoid_standup(  # noqa: PLR0913 (the options of Gymnasium's task)
 ) -> Task:
     """HumanoidStandup-v5: the higher the better; never terminates."""
     low, high = impact_cost_range
-    impact = Term(Reading("cfrc_ext"), impact_cost_weight, squared=True, low=low, high=high)
+    impact = Term(Reading("cfrc_ext"), impact_cost_weight, squared=1, low=low, high=high)
     return Task(
         model="humanoidstandup",
         frame_skip=frame_skip,

@@ -50,11 +50,14 @@ def point(table: Table, x: Array) -> float:
 
 
 @compiled
-def total(x: Array, squared: bool) -> float:
-    """The sum of entries, or of their squares, added in NumPy's order (of up to 128 of them)."""
+def total(x: Array, squared: int) -> float:
+    """The sum of entries, or of their squares, added in NumPy's order (of up to 128 of them).
+
+    `squared` is Term's; no constant exponent, of which the compiler would make a product again.
+    """
     if squared:
         for i in range(len(x)):
-            x[i] *= x[i]
+            x[i] = x[i] * x[i] if squared == 1 else x[i] ** float(squared)
     whole, found = len(x) - len(x) % 8, 0.0
     for i in range(8, whole):
         x[i % 8] += x[i]
@@ -118,10 +121,11 @@ def step(engine: Engine, line: Array, flags: Array) -> tuple[float, int]:
     row as it was.
     """
     flags[:] = False
+    engine.anew[:] = 0
     if advance(engine.model, engine.data, engine.steps, engine.forces):
         return 0.0, 1
     get_state(engine.model, engine.data, engine.state.ctypes.data, engine.parts)
-    sound = engine.state[0] - line[0] > engine.least_time
+    sound = not engine.anew.any()
     for x in engine.state:
         sound &= isfinite(x)
     if not sound:

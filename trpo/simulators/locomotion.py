@@ -166,7 +166,7 @@ def ant(  # noqa: PLR0913 (the options of Gymnasium's task)
         reward=forward(
             speed(forward_reward_weight, frame_skip),
             effort(ctrl_cost_weight),
-            Term(forces, contact_cost_weight, squared=True),
+            Term(forces, contact_cost_weight, squared=1),
             well=well(healthy_reward),
         ),
         point=Point((Reading("xpos", last=1, body="torso"),)),

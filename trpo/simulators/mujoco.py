@@ -50,9 +50,8 @@ def begin(task: Task, engine: Engine, rest: tuple[Array, Array], rng: Any, line:
 class MujocoSimulator(ArrayRows):
     """N rows of one task; see protocol.Simulator.
 
-    A step has failed that the engine could not finish (it warned and began anew: time did not
-    advance by the whole step, or the state is not finite). It ends its episode as terminal with
-    reward 0 and leaves the row as it was before.
+    A step has failed that the engine could not finish (it warned and began anew, or the state is
+    not finite). It ends its episode as terminal with reward 0 and leaves the row as it was before.
     """
 
     def __init__(self, task: Task, rows: int) -> None:

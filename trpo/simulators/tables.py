@@ -14,6 +14,8 @@ KEPT = int(mujoco.mjtState.mjSTATE_FULLPHYSICS | mujoco.mjtState.mjSTATE_WARMSTA
 """What of the engine's state is a row's: nothing else changes what follows, as no force is applied
 but by actions. The first entry is the time; the warm start makes a restored row continue exactly.
 """
+UNSOUND = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADQACC) + 1)
+"""Of the engine's warnings, those of a state that is none, after which it begins anew."""
 
 
 class Table(NamedTuple):
@@ -28,7 +30,7 @@ class Table(NamedTuple):
     weights: Array  # of the point's entries; then what their sum is divided by
     ends: Array  # (k,) where the entries of each term of the reward end
     signs: Array  # (k,) ±1 where a sum of terms ends, and is so added to the reward; else 0
-    powers: Array  # (k, 2) whether its entries are squared, and whether their sum's root is taken
+    powers: Array  # (k, 2) how its entries are squared, and whether their sum's root is taken
     scales: Array  # (k, 4) what a term is divided and multiplied by, and clipped to
     constants: Array  # what `minus` points to, zero first
 
@@ -41,7 +43,7 @@ class Engine(NamedTuple):
     parts: int  # of the state that is kept: mjtState
     steps: int  # engine steps a step
     forces: int  # whether contact forces are computed
-    least_time: float  # a step that advanced by less has failed
+    anew: Array  # (3,) how often the engine began anew: in a step that did not fail, never
     ends_unhealthy: bool
     horizon: int
     qpos: Array  # the engine's own arrays
@@ -89,22 +91,21 @@ def engine_of(task: Task, model: Any) -> tuple[Engine, Any]:
     cells = np.array([0.0, 0.0, 0.0, 1.0])
     arrays = {"moved": cells[:1], "well": cells[2:3], "one": cells[3:]}
     table = _Reader(model, data, arrays, cells).table(task)
-    bounds = model.actuator_ctrlrange.T.astype(np.float64).copy()
-    step = task.frame_skip * model.opt.timestep
+    bounds = np.ascontiguousarray(model.actuator_ctrlrange.T, np.float32)  # as Gymnasium's are
     engine = Engine(
         model=model._address,
         data=data._address,
         parts=KEPT,
         steps=task.frame_skip,
         forces=int(task.contact_forces),
-        least_time=step - 0.5 * model.opt.timestep,
+        anew=data.warning.number[UNSOUND],
         ends_unhealthy=task.terminate_when_unhealthy,
         horizon=task.horizon,
         qpos=data.qpos,
         qvel=data.qvel,
         ctrl=data.ctrl,
-        low=bounds[0],
-        high=bounds[1],
+        low=bounds[0].astype(np.float64),
+        high=bounds[1].astype(np.float64),
         cells=cells,
         state=np.zeros(mujoco.mj_stateSize(model, KEPT)),
         x=np.zeros(len(table.at)),

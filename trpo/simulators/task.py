@@ -40,11 +40,14 @@ class Reading(NamedTuple):
 
 
 class Term(NamedTuple):
-    """weight · (Σ readings, or of their squares, or its root) / Δt, clipped."""
+    """weight · (Σ readings, or of their squares, or its root) / Δt, clipped.
+
+    NumPy squares an array by products, but a single number by C's `pow`, whose last bit may differ.
+    """
 
     reading: Reading
     weight: float = 1.0
-    squared: bool = False
+    squared: int = 0  # 1: by products, 2: by pow
     rooted: bool = False
     steps: int = 0  # of the engine, whose time Δt is; 0 divides by nothing
     low: float = -inf
@@ -115,7 +118,7 @@ def inside(reading: Reading, bounds: Range) -> Within:
 
 def effort(weight: float) -> Term:
     """The cost of action: weight · |u|²."""
-    return Term(Reading("ctrl"), weight, squared=True)
+    return Term(Reading("ctrl"), weight, squared=1)
 
 
 def speed(weight: float, frame_skip: int) -> Term:
