@@ -164,7 +164,7 @@ DECIDED = {
     },
     "protocol=modern": {
         **{"gamma": "0.995", "estimator.lam": "0.97", "protocol.penalty": "3"},
-        **{"baseline.gauss_newton_steps": "3", "baseline.cg_steps": "8", "baseline.every": "4"},
+        **{"baseline.gauss_newton_steps": "2", "baseline.cg_steps": "8", "baseline.every": "4"},
     },
     "env=cartpole": {
         **{"policy.log_std": "1.3", "env.dt": "0.05", "env.max_force": "10"},

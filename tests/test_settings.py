@@ -44,7 +44,7 @@ CHANGED: dict[str, Any] = {
 ROUGH = {"delta": 2.0, "temperature": 0.01}
 FITTED: dict[str, Any] = {
     "hidden": (7,),
-    "gauss_newton_steps": 2,
+    "gauss_newton_steps": 1,
     "cg_steps": 2,
     "damping": 1.0,
     "every": 3,

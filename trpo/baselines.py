@@ -67,7 +67,7 @@ def mlp_value(
     width: int,
     *,
     hidden: Sequence[Count] = (64, 64),
-    gauss_newton_steps: Natural = 3,
+    gauss_newton_steps: Natural = 2,
     cg_steps: Count = 8,
     damping: NonNegative = 0.01,
     every: Count = 4,
