@@ -8,11 +8,14 @@ is written out in all that use it; whoever changes it empties the caches (`make 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numba.extending
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
+
+try:
+    from llvmlite import ir
+    from numba import extending, njit, types
+    from numba.core import cgutils
+except ImportError as error:
+    raise ImportError(f"numba cannot be imported ({error}): `make setup` installs it") from error
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,7 +32,7 @@ def relaxed(function: F) -> F:
 
 def intrinsic(function: Callable[..., Any]) -> Any:
     """LLVM code that is written out where a compiled function calls it."""
-    return numba.extending.intrinsic(function)
+    return extending.intrinsic(function)
 
 
 def _kept(function: F, **options: Any) -> F:
