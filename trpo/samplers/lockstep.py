@@ -11,6 +11,7 @@ from trpo.simulators.protocol import Simulator
 from trpo.types import Array
 
 BLOCK = 64  # steps whose noise is drawn at once
+TILE = 32  # rows for which the policy answers at once
 
 
 class Lockstep(NamedTuple):
@@ -162,5 +163,16 @@ def answering(policy: Policy, acting: Acting, numbers: Array) -> Callable[[Array
     """(what is seen (n, *O), rows (n,)) -> parameters d (n, M)."""
     if acting.theta.ndim == 1:
         answer = policy.network.act(acting.theta)
-        return lambda seen, rows: answer(seen)
+        return lambda seen, rows: tiled(answer, seen)
     return policy.network.act_each(acting.theta[numbers])
+
+
+def tiled(answer: Callable[[Array], Array], x: Array) -> Array:
+    """The answers to inputs (n, ·), of which always TILE are given, the last one repeated.
+
+    The last bits of a product of matrices depend on their sizes, and so on how many rows there are.
+    """
+    starts = range(0, len(x), TILE)
+    filled = np.concatenate([x, np.repeat(x[-1:], len(starts) * TILE - len(x), axis=0)])
+    answers = [answer(filled[i : i + TILE]) for i in starts]
+    return (answers[0] if len(answers) == 1 else np.concatenate(answers))[: len(x)]
