@@ -17,12 +17,14 @@ FORBIDDEN = {
     "runners": {"analysis"},
 }
 ORDER = (
-    *("parameters", "types", "reports", "streams", "chunks", "moments"),
+    *("parameters", "types", "reports", "streams", "chunks", "moments", "compiled"),
     *("simulators", "simulators.protocol", "simulators.quiet", "simulators.rows"),
     *("simulators.snapshots", "simulators.gymnasium", "simulators.cartpole"),
-    *("simulators.mujoco_tasks", "simulators.mujoco"),
+    *("simulators.starts", "simulators.task", "simulators.locomotion", "simulators.control"),
+    *("simulators.tables", "simulators.engine", "simulators.kernel", "simulators.mujoco"),
     *("distributions", "networks", "dense", "policies", "estimators", "surrogates"),
-    *("samplers", "samplers.tape", "samplers.single_path", "samplers.rollout_set"),
+    *("samplers", "samplers.runner", "samplers.lockstep", "samplers.compiled"),
+    *("samplers.tape", "samplers.single_path", "samplers.rollout_set"),
     *("samplers.branches", "samplers.vine", "samplers.batches"),
     *("solvers", "line_search", "regression", "baselines", "metrics"),
     *("objective", "steps", "updates"),
