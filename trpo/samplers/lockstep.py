@@ -124,9 +124,7 @@ class Part:
             obs, actions, dist, rewards, terminal, truncated, failed = own
             after = np.stack(self._after[n]) if self._after[n] else obs[:0]
             snapshot = self._simulator.save(np.array([n]))[0] if save else None
-            yield Track(
-                obs, actions, dist, rewards, terminal, truncated, failed, after, snapshot
-            )
+            yield Track(obs, actions, dist, rewards, terminal, truncated, failed, after, snapshot)
 
 
 def forced(actions: Array, first: Sequence[Array | None]) -> Array:
