@@ -151,9 +151,9 @@ every_algorithm = pytest.mark.parametrize("build", ALGORITHMS.values(), ids=ALGO
 every_simulating = pytest.mark.parametrize("build", SIMULATING.values(), ids=SIMULATING)
 
 
-def cartpoles() -> CartPoleSimulator:
+def cartpoles(rows: int = 5 * ROWS) -> CartPoleSimulator:
     """Cart-poles that last at most 30 steps."""
-    return CartPoleSimulator(CartPole(horizon=30), ROWS)
+    return CartPoleSimulator(CartPole(horizon=30), rows)
 
 
 class Course(NamedTuple):
@@ -215,6 +215,13 @@ def test_threads_do_not_change_a_bit(build: Build) -> None:
     for count in (1, 2):
         with threads(count) as pmap:
             assert bits(run(build(Given(cartpoles(), MANY, pmap)), 3)) == plain
+
+
+@every_simulating
+@pytest.mark.parametrize("rows", [1, ROWS - 1, 20 * ROWS])
+def test_how_many_rows_run_side_by_side_changes_no_bit(build: Build, rows: int) -> None:
+    plain = bits(run(build(Given(cartpoles())), 2))
+    assert bits(run(build(Given(cartpoles(rows))), 2)) == plain
 
 
 @every_algorithm
