@@ -13,9 +13,9 @@ from trpo.types import Array
 
 @dataclass
 class Part:
-    """What followed one `load`; of the first part, what came before any."""
+    """What followed loads without a step between them; of the first part, what came before any."""
 
-    snapshots: Sequence[Any] = ()
+    snapshots: dict[int, Any] = field(default_factory=dict)  # by row
     steps: list[tuple[Array, Array, Array, Step]] = field(default_factory=list)
 
     @property
@@ -57,8 +57,10 @@ class Spy(Closing):
         return sum(part.failed for part in self.parts)
 
     def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
-        """Begin a part."""
-        self.parts.append(Part(snapshots))
+        """Begin a part, unless the last one has no steps yet."""
+        if self.parts[-1].steps or not self.parts[-1].snapshots:
+            self.parts.append(Part())
+        self.parts[-1].snapshots.update(zip(rows.tolist(), snapshots, strict=True))
         self._simulator.load(rows, snapshots)
 
     def step(self, actions: Array, rows: Array) -> Step:

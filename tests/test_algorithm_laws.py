@@ -19,6 +19,7 @@ from trpo.black_box import black_box
 from trpo.policies import gaussian_mlp, linear_gaussian
 from trpo.reports import flatten, names
 from trpo.samplers.batches import Collect, Estimator, from_paths, from_vine
+from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Sizes, of_vine, vine
 from trpo.searches import Search, cem, cma_es
@@ -49,7 +50,8 @@ def by_paths(given: Given) -> Algorithm[State, TrainInfo]:
     """The paper's protocol: whole paths, no baseline, no filter."""
     simulator, steps, pmap = given
     policy = linear_gaussian(simulator.space)
-    paths = single_path(simulator, policy, steps=steps, boundary="complete", fresh=True)
+    runner = Lockstep(simulator, policy)
+    paths = single_path(runner, rows=ROWS, steps=steps, boundary="complete", fresh=True)
     return policy_optimisation(
         policy,
         trpo(),
@@ -65,7 +67,8 @@ def by_cut_paths(given: Given) -> Algorithm[State, TrainInfo]:
     """The modern protocol: rows go on between batches, a value network, a filter."""
     simulator, steps, pmap = given
     policy = gaussian_mlp(simulator.space, hidden=(8,))
-    paths = single_path(simulator, policy, steps=steps, boundary="bootstrap", fresh=False)
+    runner = Lockstep(simulator, policy)
+    paths = single_path(runner, rows=ROWS, steps=steps, boundary="bootstrap", fresh=False)
     gae = Estimator(gamma=0.99, name="gae", lam=0.95, standardise=True, bootstrap=True)
     return policy_optimisation(
         policy,
@@ -86,7 +89,7 @@ def by_vine(given: Given) -> Algorithm[State, TrainInfo]:
     return policy_optimisation(
         policy,
         trpo()._replace(surrogate=of_vine(simulator.space, sizes.branches)),
-        from_vine(vine(simulator, policy, sizes, gamma=0.99)),
+        from_vine(vine(Lockstep(simulator, policy), sizes, gamma=0.99)),
         no_baseline(),
         simulator.space,
         filter_clip=10.0,
@@ -97,17 +100,18 @@ def by_vine(given: Given) -> Algorithm[State, TrainInfo]:
 def searched(search: Search, given: Given) -> Algorithm[Any, Info]:
     """A search of six parameters or fewer, through a filter."""
     simulator, steps, _ = given
-    policy = linear_gaussian(simulator.space)
-    return black_box(policy, search, simulator, steps=steps, filter_clip=5.0, deterministic=False)
+    runner = Lockstep(simulator, linear_gaussian(simulator.space))
+    return black_box(runner, search, steps=steps, filter_clip=5.0, deterministic=False)
 
 
 def variance(given: Given) -> Algorithm[Any, Info]:
     """Batches of two sizes; training goes on before the third turn."""
     simulator, steps, pmap = given
     policy = gaussian_mlp(simulator.space, hidden=(8,))
+    runner = Lockstep(simulator, policy)
 
     def paths(steps: int) -> Collect:
-        sampler = single_path(simulator, policy, steps=steps, boundary="complete", fresh=True)
+        sampler = single_path(runner, rows=ROWS, steps=steps, boundary="complete", fresh=True)
         return from_paths(sampler, policy, Estimator(gamma=0.99))
 
     return gradient_variance(
@@ -147,9 +151,9 @@ every_algorithm = pytest.mark.parametrize("build", ALGORITHMS.values(), ids=ALGO
 every_simulating = pytest.mark.parametrize("build", SIMULATING.values(), ids=SIMULATING)
 
 
-def cartpoles() -> CartPoleSimulator:
+def cartpoles(rows: int = 5 * ROWS) -> CartPoleSimulator:
     """Cart-poles that last at most 30 steps."""
-    return CartPoleSimulator(CartPole(horizon=30), ROWS)
+    return CartPoleSimulator(CartPole(horizon=30), rows)
 
 
 class Course(NamedTuple):
@@ -211,6 +215,13 @@ def test_threads_do_not_change_a_bit(build: Build) -> None:
     for count in (1, 2):
         with threads(count) as pmap:
             assert bits(run(build(Given(cartpoles(), MANY, pmap)), 3)) == plain
+
+
+@every_simulating
+@pytest.mark.parametrize("rows", [1, ROWS - 1, 20 * ROWS])
+def test_how_many_rows_run_side_by_side_changes_no_bit(build: Build, rows: int) -> None:
+    plain = bits(run(build(Given(cartpoles())), 2))
+    assert bits(run(build(Given(cartpoles(rows))), 2)) == plain
 
 
 @every_algorithm

@@ -9,14 +9,16 @@ import cma
 import numpy as np
 import pytest
 import torch
+from bits import bits
 from cma.sigma_adaptation import CMAAdaptSigmaCSA
 from tiny_task import HORIZON, Corridor
 
-from trpo.black_box import Evaluated, Searching, acting, black_box, evaluate
-from trpo.moments import Filter
+from trpo.black_box import Evaluated, Searching, black_box, evaluate
 from trpo.parameters import ParameterError, UnfitError
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
 from trpo.reports import flatten
+from trpo.samplers.lockstep import Lockstep
+from trpo.samplers.runner import Acting, Seed, Until, fresh
 from trpo.searches import Gaussian, Search, cem, cma_es
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.protocol import Simulator
@@ -258,15 +260,15 @@ def test_settings_that_mean_nothing_are_refused(
 
 
 class Starts(Corridor):
-    """A corridor that remembers how every round began."""
+    """A corridor that remembers how every episode began."""
 
     def __init__(self, rows: int, discrete: bool = False) -> None:
         super().__init__(rows, discrete)
-        self.starts: list[list[Any]] = []
+        self.starts: list[Any] = []
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         super().reset(rng, rows)
-        self.starts.append(self.save(rows))
+        self.starts += self.save(rows)
 
 
 def see(obs: Array) -> Array:
@@ -281,14 +283,12 @@ def run(
     *,
     steps: int = 60,
     deterministic: bool = True,
-    through: Filter = see,
+    through: Any = see,
 ) -> Evaluated:
     """Evaluate from a fixed seed."""
-    rng = np.random.default_rng(3)
+    runner = Lockstep(simulator, policy)
     return evaluate(
-        *(rng, simulator, policy, lambda: candidates, through),
-        steps=steps,
-        deterministic=deterministic,
+        *(Seed(3), runner, lambda: candidates, through), steps=steps, deterministic=deterministic
     )
 
 
@@ -304,13 +304,14 @@ def test_each_candidate_is_run_by_its_own_parameters(discrete: bool) -> None:
     policy = build(simulator.space, hidden=(3,))
     candidates = some(policy, 5)
     found = run(simulator, policy, candidates)
-    assert len(found.returns) == len(simulator.starts) > 1
+    rounds = [simulator.starts[n : n + 5] for n in range(0, len(simulator.starts), 5)]
+    assert len(found.returns) == len(rounds) > 1
     alone = Corridor(1, discrete)
     row = np.arange(1)
     for i, theta in enumerate(torch.from_numpy(candidates.astype(np.float32))):
         act = policy.network.act(theta)
         for start, total, length in zip(
-            simulator.starts, found.returns[:, i], found.lengths[:, i], strict=True
+            rounds, found.returns[:, i], found.lengths[:, i], strict=True
         ):
             alone.load(row, [start[i]])
             rewards, over = [], False
@@ -349,19 +350,44 @@ def test_deterministic_actions_are_the_mean_and_others_are_not() -> None:
 
 
 @pytest.mark.parametrize("deterministic", [False, True])
-def test_noise_of_a_row_does_not_depend_on_which_others_run(deterministic: bool) -> None:
+@pytest.mark.parametrize("discrete", [False, True])
+def test_a_candidate_does_the_same_whichever_others_run(
+    deterministic: bool, discrete: bool
+) -> None:
+    build: Any = categorical_mlp if discrete else gaussian_mlp
+    policy = build(Corridor(1, discrete).space, hidden=(3,))
+    rows, candidates = fresh(Seed(0), 5), some(policy, 5)
+
+    def tracks(which: list[int], count: int) -> list[bytes]:
+        acting = Acting(candidates[which], see, deterministic)
+        runner = Lockstep(Corridor(count, discrete), policy)
+        return [bits(track) for track in runner.run([rows[i] for i in which], acting, Until(70))]
+
+    every = tracks([0, 1, 2, 3, 4], 5)
+    assert len({*every}) == 5
+    for which, count in (([1, 4], 2), ([4, 1], 5), ([2], 1), ([0, 1, 2, 3, 4], 2)):
+        assert tracks(which, count) == [every[i] for i in which]
+
+
+def test_noise_is_drawn_anew_in_every_step_unless_actions_are_deterministic() -> None:
+    simulator = Corridor(1)
+    policy = linear_gaussian(simulator.space)
+    constant, still = np.array([[0.0, 0.0, 0.5, -1.0]]), []
+    for deterministic in (False, True):
+        acting = Acting(constant, see, deterministic)
+        (track,) = Lockstep(simulator, policy).run(fresh(Seed(0), 1), acting, Until(100))
+        still.append(len(np.unique(track.actions)))
+    assert still == [len(track.actions), 1]
+
+
+@pytest.mark.parametrize("rows", [1, 4, 50])
+def test_any_number_of_candidates_runs_in_any_number_of_rows(rows: int) -> None:
     policy = linear_gaussian(Corridor(1).space)
-    obs, every, few = np.ones((5, 2), np.float32), np.arange(5), np.array([1, 4])
-
-    def actions(rows: Array) -> list[Array]:
-        rng = np.random.default_rng(0)
-        act = acting(rng, policy, some(policy, 5), see, deterministic)
-        return [act(obs[rows], rows), act(obs, every)]
-
-    (first, then), (some_first, some_then) = actions(every), actions(few)
-    assert np.array_equal(first[few], some_first)
-    assert np.array_equal(then, some_then)
-    assert (not np.array_equal(first, then)) != deterministic
+    alone, other = (
+        run(Corridor(count), policy, some(policy, 7), deterministic=False) for count in (7, rows)
+    )
+    assert alone.returns.shape[1] == 7
+    assert bits(other) == bits(alone)
 
 
 def test_candidates_see_through_the_filter() -> None:
@@ -384,9 +410,8 @@ def balancing(search: Search, *, filter_clip: float = 0.0) -> Algorithm:
     """A search on cart-poles, with the paper's six parameters."""
     simulator = CartPoleSimulator(CartPole(horizon=100), POPULATION)
     policy = linear_gaussian(simulator.space)
-    return black_box(
-        policy, search, simulator, steps=200, filter_clip=filter_clip, deterministic=False
-    )
+    runner = Lockstep(simulator, policy)
+    return black_box(runner, search, steps=200, filter_clip=filter_clip, deterministic=False)
 
 
 def learn(
@@ -412,7 +437,7 @@ def learn(
     ids=SEARCHES,
 )
 def test_black_box_learns_to_balance_a_pole(search: Search) -> None:
-    _, infos = learn(balancing(search), 12)
+    _, infos = learn(balancing(search), 20)
     assert infos[-1]["return_mean"] > 3 * infos[0]["return_mean"]
 
 
@@ -446,14 +471,8 @@ def test_iteration_reports_all_candidates_episodes() -> None:
     simulator, search = Corridor(POPULATION), SEARCHES["full"]
     heard = overheard(search)
     policy = linear_gaussian(simulator.space)
-    algorithm = black_box(
-        policy,
-        heard.search,
-        simulator,
-        steps=300,
-        filter_clip=5.0,
-        deterministic=True,
-    )
+    runner = Lockstep(simulator, policy)
+    algorithm = black_box(runner, heard.search, steps=300, filter_clip=5.0, deterministic=True)
     start = algorithm.init(stream(0, "init"))
     state, (info,) = learn(algorithm, 1, start)
     rounds = len(simulator.begun) // POPULATION
@@ -485,11 +504,6 @@ def test_parameters_that_are_not_finite_are_an_error_that_names_them() -> None:
         learn(balancing(search), 1)
 
 
-def test_as_many_candidates_as_rows_are_needed() -> None:
-    with pytest.raises(ValueError, match="7 candidates do not fit 20 rows"):
-        balancing(cem(7))
-
-
 @pytest.mark.parametrize(("build", "rounds"), [(cem, 5), (cma_es, 1)])
 def test_only_a_search_that_renews_has_new_candidates_in_every_round(
     build: Any, rounds: int
@@ -497,7 +511,8 @@ def test_only_a_search_that_renews_has_new_candidates_in_every_round(
     simulator = CartPoleSimulator(CartPole(max_position=1e9, max_angle=1e9, horizon=10), 4)
     heard = overheard(build(4))
     settings = {"steps": 200, "filter_clip": 0.0, "deterministic": True}
-    run = black_box(linear_gaussian(simulator.space), heard.search, simulator, **settings)
+    runner = Lockstep(simulator, linear_gaussian(simulator.space))
+    run = black_box(runner, heard.search, **settings)
     _, found = run.step(np.random.default_rng(1), run.init(np.random.default_rng(0)))
     info = flatten(found)
     ((candidates, returns),) = heard.told

@@ -40,7 +40,7 @@ def test_a_rule_a_network_and_a_policy_of_ones_own_are_a_few_lines() -> None:
     algorithm = trpo.policy_optimisation(
         policy,
         rule._replace(surrogate=trpo.self_normalised),
-        trpo.from_vine(trpo.vine(simulator, policy, sizes, gamma=0.99)),
+        trpo.from_vine(trpo.vine(trpo.Lockstep(simulator, policy), sizes, gamma=0.99)),
         trpo.no_baseline(),
         simulator.space,
         filter_clip=0.0,

@@ -5,7 +5,8 @@ import ast
 import pytest
 from test_import_law import modules
 
-ALLOWED = {"np.random.Generator", "np.random.default_rng"}
+ALLOWED = {"np.random.Generator", "np.random.default_rng", "np.random.SeedSequence"}
+MAKERS = {"default_rng", "SeedSequence", "Seed"}  # of which an unseeded one asks the machine
 FORBIDDEN = {"random", "secrets", "uuid", "numpy.random", "torch.random", "torch.cuda"}
 DRAWING = ("torch.nn", "torch.distributions")  # layers, dropout, initialisation; .sample()
 DRAWS = {
@@ -31,7 +32,7 @@ def unseeded(tree: ast.AST) -> list[str]:
 
 def seeds_nothing(call: ast.Call) -> bool:
     """Whether it makes a generator out of the machine's entropy."""
-    if not ast.unparse(call.func).endswith("default_rng"):
+    if ast.unparse(call.func).rpartition(".")[2] not in MAKERS:
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     return not given or (isinstance(given[0], ast.Constant) and given[0].value is None)
@@ -57,6 +58,7 @@ def brings_in(node: ast.Import | ast.ImportFrom) -> bool:
     "source",
     [
         *("np.random.default_rng()", "np.random.rand(3)", "np.random.seed(0)"),
+        *("np.random.SeedSequence()", "np.random.SeedSequence(entropy=None)", "runner.Seed()"),
         *("numpy.random.normal()", "torch.rand(2)", "torch.randn(2)", "torch.manual_seed(0)"),
         *("torch.Generator().manual_seed(0)", "np.random.default_rng(None)", "x.normal_(0, 1)"),
         *("torch.empty(2).uniform_()", "x.bernoulli_(0.5)", "torch.nn.functional.dropout(x)"),
@@ -74,7 +76,7 @@ def test_what_is_not_seeded_is_found(source: str) -> None:
     "source",
     [
         *("np.random.default_rng([0, 1])", "rng.standard_normal(3)", "rng.multinomial(3, p)"),
-        "np.random.Generator",
+        *("np.random.Generator", "np.random.SeedSequence(3, spawn_key=(1,))", "Seed(entropy)"),
         *("x.sigmoid_()", "from torch import Tensor", "import torch", "from numpy import exp"),
     ],
 )

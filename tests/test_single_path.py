@@ -5,11 +5,13 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from bits import bits
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_task import HORIZON, Broken, Corridor
 
 from trpo.policies import categorical_mlp, linear_gaussian
+from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.single_path import Boundary, single_path
 from trpo.samplers.tape import Carried, Sampled
 from trpo.types import Array, Tensor
@@ -33,15 +35,22 @@ def sample(
     steps: int,
     boundary: Boundary,
     *,
+    rows: int | None = None,
     fresh: bool = True,
     carried: Carried | None = None,
     log_std: float = 0.0,
     seed: int = 0,
 ) -> Sampled:
-    """One batch."""
-    policy = linear_gaussian(simulator.space)
-    sampler = single_path(simulator, policy, steps=steps, boundary=boundary, fresh=fresh)
+    """One batch, of as many rows as the simulator has unless told otherwise."""
+    runner = Lockstep(simulator, linear_gaussian(simulator.space))
+    rows = rows or simulator.count
+    sampler = single_path(runner, rows=rows, steps=steps, boundary=boundary, fresh=fresh)
     return sampler(np.random.default_rng(seed), parameters(log_std), see, carried)
+
+
+def by_row(found: Sampled, x: Array) -> list[Array]:
+    """What an array (B, ·) holds of each row."""
+    return np.split(x, found.rows[1:])
 
 
 sizes = {"rows": st.integers(1, 7), "steps": st.integers(7, 80), "seed": st.integers(0, 99)}
@@ -53,7 +62,7 @@ def test_complete_paths_all_end_by_themselves_and_none_that_began_is_dropped(
 ) -> None:
     simulator = Corridor(rows)
     found = sample(simulator, steps, "complete", seed=seed)
-    assert found.steps == simulator.steps == found.rollout.valid.sum() >= steps
+    assert found.steps == simulator.steps == len(found.rollout.obs) >= steps
     assert sorted(found.lengths) == sorted(simulator.begun)  # also the long ones
     assert found.rollout.ended.sum() == len(simulator.begun)
     assert not found.batch_end.any()
@@ -61,17 +70,15 @@ def test_complete_paths_all_end_by_themselves_and_none_that_began_is_dropped(
 
 
 @given(**sizes)
-def test_no_complete_path_begins_once_there_are_enough_steps(
+def test_no_complete_path_begins_in_a_row_that_has_taken_its_share(
     rows: int, steps: int, seed: int
 ) -> None:
-    simulator = Corridor(rows)
-    valid = sample(simulator, steps, "complete", seed=seed).rollout.valid
-    taken_before = np.cumsum(valid.sum(1)) - valid.sum(1)
-    gone = ~valid
-    assert (gone[:-1] <= gone[1:]).all()  # a row that stopped stays stopped
-    assert not gone[taken_before < steps].any()
-    assert (valid.sum(0) > 0).all()
-    assert len(valid) <= np.argmax(np.cumsum(valid.sum(1)) >= steps) + HORIZON
+    found = sample(Corridor(rows), steps, "complete", seed=seed)
+    share = -(-steps // rows)
+    for ended in by_row(found, found.rollout.ended):
+        assert ended[-1]
+        assert not ended[share - 1 : -1].any()  # nothing ends within it but the row
+        assert share <= len(ended) < share + HORIZON
 
 
 @given(**sizes, boundary=st.sampled_from(CUT))
@@ -80,10 +87,9 @@ def test_truncated_batches_have_exactly_their_steps(
 ) -> None:
     found = sample(Corridor(rows), steps, boundary, seed=seed)
     per_row = -(-steps // rows)
-    assert found.rollout.valid.shape == (per_row, rows)
-    assert found.rollout.valid.all()
-    assert found.steps == per_row * rows
-    assert found.rollout.ended[-1].all()
+    assert found.rows.tolist() == [per_row * row for row in range(rows)]
+    assert found.steps == per_row * rows == len(found.rollout.rewards)
+    assert all(ended[-1] for ended in by_row(found, found.rollout.ended))
     assert found.lengths.sum() <= found.steps
 
 
@@ -91,13 +97,13 @@ def test_truncated_batches_have_exactly_their_steps(
 def test_terminations_limits_and_batch_ends_are_told_apart(boundary: Boundary) -> None:
     found = sample(Corridor(5), 103, boundary)
     rollout = found.rollout
-    position, length = np.moveaxis(rollout.obs, -1, 0) + np.array([1, 0])[:, None, None]
-    terminal = rollout.valid & (position == length)
-    limit = rollout.valid & (position == HORIZON) & ~terminal
+    position, length = rollout.obs.T + np.array([[1], [0]])
+    terminal = position == length
+    limit = (position == HORIZON) & ~terminal
     assert terminal.any()
     assert limit.any()
     last = np.zeros_like(terminal)
-    last[-1] = boundary != "complete"
+    last[[*(found.rows[1:] - 1), -1]] = boundary != "complete"
     assert np.array_equal(rollout.ended, terminal | limit | last)
     assert np.array_equal(rollout.cut, limit | (last & ~terminal))
     assert np.array_equal(found.batch_end, last & ~terminal & ~limit)
@@ -106,12 +112,30 @@ def test_terminations_limits_and_batch_ends_are_told_apart(boundary: Boundary) -
     assert np.array_equal(rollout.cut_obs, after)  # what was seen last, not the next episode
 
 
-def test_entries_of_rows_that_had_finished_are_empty() -> None:
-    rollout = sample(Corridor(6), 40, "complete").rollout
-    gone = ~rollout.valid
-    assert gone.any()
-    for field in (rollout.obs, rollout.actions, rollout.dist, rollout.rewards, rollout.ended):
-        assert not field[gone].any()
+@pytest.mark.parametrize("boundary", ["complete", *CUT])
+def test_steps_lie_row_after_row_and_path_after_path(boundary: Boundary) -> None:
+    found = sample(Corridor(5), 103, boundary)
+    rollout = found.rollout
+    assert {len(field) for field in rollout[:-1]} == {found.steps}
+    begins = np.flatnonzero(rollout.obs[:, 0] == 0)
+    expected = [0, *np.flatnonzero(rollout.ended)[:-1] + 1]
+    assert begins.tolist() == expected  # each path from its start, one after another
+    assert set(found.rows) <= set(expected)
+    within = ~np.isin(np.arange(found.steps), expected)
+    assert (np.diff(rollout.obs, axis=0)[within[1:]] == [1, 0]).all()
+
+
+@given(**sizes)
+@pytest.mark.parametrize("boundary", ["complete", *CUT])
+def test_a_row_does_the_same_whatever_number_of_them_run_side_by_side(
+    boundary: Boundary, rows: int, steps: int, seed: int
+) -> None:
+    fresh = boundary == "complete"
+    one, other = (
+        sample(Corridor(count), steps, boundary, rows=rows, fresh=fresh, seed=seed)
+        for count in (1, rows)
+    )
+    assert bits(one) == bits(other)
 
 
 def test_returns_are_raw_undiscounted_sums_of_whole_episodes() -> None:
@@ -138,13 +162,19 @@ def test_two_half_batches_are_one_whole(boundary: Boundary) -> None:
     first = batch(SameLengths(3), 30)
     second = batch(SameLengths(3), 30, first.carried)  # in a simulator that never ran before
     for name in ("obs", "rewards", "actions", "dist"):
-        halves = np.concatenate([getattr(half.rollout, name) for half in (first, second)])
-        assert halves == pytest.approx(getattr(whole.rollout, name), abs=1e-6)
-    assert whole.lengths.tolist() == [*first.lengths, *second.lengths]
-    assert whole.returns == pytest.approx(np.concatenate([first.returns, second.returns]))
+        halves = (by_row(half, getattr(half.rollout, name)) for half in (first, second))
+        joined = [np.concatenate(parts) for parts in zip(*halves, strict=True)]
+        assert np.stack(joined) == pytest.approx(
+            np.stack(by_row(whole, getattr(whole.rollout, name))), abs=1e-6
+        )
+    assert sorted(whole.lengths) == sorted([*first.lengths, *second.lengths])
+    assert np.sort(whole.returns) == pytest.approx(
+        np.sort(np.concatenate([first.returns, second.returns]))
+    )
     assert second.carried is not None
     assert whole.carried is not None
     assert second.carried.returns == pytest.approx(whole.carried.returns)
+    assert second.carried.lengths.tolist() == whole.carried.lengths.tolist()
 
 
 def test_returns_across_batches_are_of_whole_episodes() -> None:
@@ -179,44 +209,47 @@ def test_fresh_batches_carry_nothing(fresh: bool) -> None:
 
 def test_actions_are_kept_as_drawn_and_clipped_for_the_task_alone() -> None:
     rollout = sample(Corridor(4), 80, "complete", log_std=1.0).rollout
-    actions, position = rollout.actions[..., 0], rollout.obs[..., 0] + 1
+    actions, position = rollout.actions[:, 0], rollout.obs[:, 0] + 1
     assert abs(actions).max() > 1.5
     used = rollout.rewards - 10 * position
-    clipped = np.clip(actions, -1, 1)
-    assert used[rollout.valid] == pytest.approx(clipped[rollout.valid], abs=1e-6)
+    assert used == pytest.approx(np.clip(actions, -1, 1), abs=1e-6)
 
 
 def test_recorded_distribution_is_the_policys_at_what_it_saw() -> None:
     simulator = Corridor(4)
-    policy = linear_gaussian(simulator.space)
-    sampler = single_path(simulator, policy, steps=40, boundary="truncate", fresh=True)
+    runner = Lockstep(simulator, linear_gaussian(simulator.space))
+    sampler = single_path(runner, rows=4, steps=40, boundary="truncate", fresh=True)
     found = sampler(np.random.default_rng(0), parameters(0.3), lambda obs: obs / 2 - 1, None)
-    mean = 0.01 * (found.rollout.obs[..., 0] / 2 - 1)
-    assert found.rollout.dist[..., 0] == pytest.approx(mean)
-    assert found.rollout.dist[..., 1] == pytest.approx(np.full(mean.shape, 0.3))
+    mean = 0.01 * (found.rollout.obs[:, 0] / 2 - 1)
+    assert found.rollout.dist[:, 0] == pytest.approx(mean)
+    assert found.rollout.dist[:, 1] == pytest.approx(np.full(mean.shape, 0.3))
 
 
 def test_discrete_actions_are_indices_that_reach_the_task_as_they_are() -> None:
     simulator = Corridor(4, discrete=True)
     policy = categorical_mlp(simulator.space, hidden=())
-    sampler = single_path(simulator, policy, steps=60, boundary="truncate", fresh=True)
+    runner = Lockstep(simulator, policy)
+    sampler = single_path(runner, rows=4, steps=60, boundary="truncate", fresh=True)
     theta = policy.network.init(np.random.default_rng(0))
     rollout = sampler(np.random.default_rng(0), theta, see, None).rollout
     assert set(rollout.actions.ravel().tolist()) == {0, 1, 2}
-    assert np.array_equal(rollout.rewards - 10 * (rollout.obs[..., 0] + 1), rollout.actions[..., 0])
+    assert np.array_equal(rollout.rewards - 10 * (rollout.obs[:, 0] + 1), rollout.actions[:, 0])
 
 
 @pytest.mark.parametrize("boundary", ["complete", *CUT])
 def test_noise_of_a_row_does_not_depend_on_when_episodes_end(boundary: Boundary) -> None:
-    def noise(horizon: int) -> tuple[Array, Array]:
-        rollout = sample(Corridor(3, horizon=horizon), 200, boundary).rollout
-        return (rollout.actions - rollout.dist[..., :1])[..., 0], rollout.valid
+    def noise(horizon: int) -> list[Array]:
+        found = sample(Corridor(3, horizon=horizon), 200, boundary)
+        rollout = found.rollout
+        return by_row(found, (rollout.actions - rollout.dist[:, :1])[:, 0])
 
-    (one, valid), (other, also) = noise(4), noise(HORIZON)
-    length = min(len(one), len(other))
-    both = valid[:length] & also[:length]
-    assert one[:length][both] == pytest.approx(other[:length][both], abs=1e-6)
-    assert len(np.unique(one[valid].round(5))) == valid.sum()  # and is never drawn twice
+    first, second = noise(4), noise(HORIZON)
+    for one, other in zip(first, second, strict=True):
+        length = min(len(one), len(other))
+        assert length >= 66
+        assert one[:length] == pytest.approx(other[:length], abs=1e-6)
+    drawn = np.concatenate(first)
+    assert len(np.unique(drawn.round(5))) == len(drawn)  # and is never drawn twice
 
 
 @pytest.mark.parametrize("boundary", ["complete", *CUT])

@@ -17,12 +17,13 @@ from trpo.moments import observation_filter
 from trpo.policies import linear_gaussian
 from trpo.reports import flatten
 from trpo.samplers.batches import Batch, Estimator, from_paths, from_vine
+from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Sizes, of_vine, vine
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.streams import stream
 from trpo.surrogates import importance_weighted
-from trpo.types import Algorithm
+from trpo.types import Algorithm, Array
 from trpo.updates import trpo
 from trpo.variance import Measuring, gradient_variance, spread
 
@@ -74,14 +75,13 @@ class Measured:
 
     def _paths(self, steps: int, fresh: bool = True) -> Callable[..., Batch]:
         boundary: Any = "complete" if fresh else "bootstrap"
-        paths = single_path(
-            self.simulator, self.policy, steps=steps, boundary=boundary, fresh=fresh
-        )
+        runner = Lockstep(self.simulator, self.policy)
+        paths = single_path(runner, rows=12, steps=steps, boundary=boundary, fresh=fresh)
         return from_paths(paths, self.policy, Estimator(GAMMA))
 
     def _vine(self, states: int) -> Callable[..., Batch]:
         sizes = Sizes(trunks=4, trunk_length=20, states=states, branches=3, branch_length=10)
-        return from_vine(vine(self.simulator, self.policy, sizes, gamma=GAMMA))
+        return from_vine(vine(Lockstep(self.simulator, self.policy), sizes, gamma=GAMMA))
 
     def _collect(self, collect: Callable[..., Batch], *given: Any) -> Batch:
         self.given.append(given)
@@ -132,6 +132,12 @@ def test_estimates_are_unbiased() -> None:
     assert min(each.gradient_square for each in found) < 0
 
 
+def ends(ended: Array) -> list[int]:
+    """The last step of each step's path."""
+    last = np.flatnonzero(ended)
+    return [int(last[last >= t][0]) for t in range(len(ended))]
+
+
 def test_numbers_are_those_of_independent_batches_at_the_present_policy() -> None:
     measured = Measured(sizes=(40, 80))
     state, _ = measured.run(3)
@@ -142,12 +148,15 @@ def test_numbers_are_those_of_independent_batches_at_the_present_policy() -> Non
     for rng in rngs:
         batch = collect(rng, theta, see, None, lambda obs: np.zeros(len(obs)))
         rollout, at = batch.paths.rollout, theta.double().requires_grad_()
-        steps = rollout.valid.T.nonzero()[::-1]
-        obs = torch.from_numpy(see(rollout.obs[steps])).double()
+        discounted = [  # of every step: what follows it until its path's end
+            sum(GAMMA**k * r for k, r in enumerate(rollout.rewards[t : end + 1]))
+            for t, end in enumerate(ends(rollout.ended))
+        ]
+        obs = torch.from_numpy(see(rollout.obs)).double()
         chosen = gaussian(dense([4, 1], True, True)(at, obs))
-        log_p = chosen.log_prob(torch.from_numpy(rollout.actions[steps]))
+        log_p = chosen.log_prob(torch.from_numpy(rollout.actions))
         ratio = torch.exp(log_p - log_p.detach())
-        value = (ratio * batch.samples.q[:, 0]).mean()
+        value = (ratio * torch.tensor(discounted)).mean()
         gradients.append(torch.autograd.grad(value, at)[0].numpy())
     mean = np.mean(gradients, 0)
     variance = sum(np.sum((g - mean) ** 2) for g in gradients) / 2

@@ -6,23 +6,29 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from bits import bits, threads
 from oracles import CHOICES, CONTINUOUS, DISCRETE
 from spy import Part, Spy
 from tiny_task import HORIZON, Corridor
 
 from trpo.algorithms import Compute, policy_optimisation
 from trpo.baselines import no_baseline
+from trpo.moments import Filter
 from trpo.objective import Objective
 from trpo.policies import Policy, categorical_mlp, linear_gaussian
 from trpo.reports import flatten
 from trpo.samplers.batches import from_vine
 from trpo.samplers.branches import first_actions
+from trpo.samplers.compiled import Compiled
+from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.rollout_set import RolloutSet
+from trpo.samplers.runner import Runner
 from trpo.samplers.single_path import single_path
 from trpo.samplers.vine import Grown, Sizes, of_vine, tried, vine
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.gymnasium import GymnasiumSimulator
-from trpo.simulators.mujoco import MujocoSimulator, hopper
+from trpo.simulators.locomotion import hopper
+from trpo.simulators.mujoco import MujocoSimulator
 from trpo.simulators.protocol import Choices, Simulator, Space, Step
 from trpo.simulators.rows import ArrayRows
 from trpo.streams import stream
@@ -31,7 +37,7 @@ from trpo.surrogates import (
     all_actions,
     self_normalised,
 )
-from trpo.types import Array, Tensor
+from trpo.types import Array, Map, Tensor
 from trpo.updates import trpo
 
 GAMMA = 0.9
@@ -60,18 +66,24 @@ def halved(obs: Array) -> Array:
     return obs / 2 - 1
 
 
+def lockstep(simulator: Simulator, policy: Policy) -> Runner:
+    """Rows side by side."""
+    return Lockstep(simulator, policy)
+
+
 def grow(
     simulator: Any,
     sizes: Sizes = SIZES,
     *,
     seed: int = 0,
     gamma: float = GAMMA,
-    see: Callable[[Array], Array] = plain,
+    see: Any = plain,
+    runner: Callable[[Any, Policy], Runner] = lockstep,
     **settings: Any,
 ) -> Grown:
     """One batch."""
     policy, theta = policy_of(simulator.space)
-    grower = vine(simulator, policy, sizes, gamma=gamma, **settings)
+    grower = vine(runner(simulator, policy), sizes, gamma=gamma, **settings)
     return grower(np.random.default_rng(seed), theta, see)
 
 
@@ -80,9 +92,9 @@ def cartpoles(rows: int = 30) -> CartPoleSimulator:
     return CartPoleSimulator(CartPole(horizon=12, max_angle=0.05, max_force=3.0), rows)
 
 
-def hoppers(rows: int = 30, threads: int = 1) -> MujocoSimulator:
+def hoppers(rows: int = 30) -> MujocoSimulator:
     """One-legged robots."""
-    return MujocoSimulator(hopper(horizon=30), rows, threads)
+    return MujocoSimulator(hopper(horizon=30), rows)
 
 
 class Graph(ArrayRows):
@@ -136,17 +148,24 @@ def residuals(rows: int, common_noise: bool) -> Array:
     recorded = Spy(cartpoles(rows))
     grow(recorded, see=halved, common_noise=common_noise)
     policy, theta = policy_of(recorded.space)
-    found = []
+    branches = []
     for part in recorded.parts[1:]:
         obs = part.grid(0)[1:].astype(np.float32)
         d = policy.network.at(theta)(torch.from_numpy(halved(obs)).flatten(0, 1)).numpy()
         noise = (part.grid(1)[1:].reshape(-1) - d[:, 0]) * np.exp(-d[:, 1])
-        found.append(noise.reshape(-1, SIZES.branches))
-    groups = np.concatenate(found)
-    return groups[~np.isnan(groups).all(1)]
+        for branch in noise.reshape(obs.shape[:2]).T:
+            branches.append([*branch, *[np.nan] * (SIZES.branch_length - 1 - len(branch))])
+    assert len(branches) == SIZES.states * SIZES.branches
+    groups = np.array(branches).reshape(SIZES.states, SIZES.branches, -1)
+    steps = groups.swapaxes(1, 2).reshape(-1, SIZES.branches)
+    return steps[~np.isnan(steps).all(1)]
 
 
-@pytest.mark.parametrize("rows", [30, 7])
+ROWS = {"all at once": 30, "in parts": 7, "fewer than branches": 2, "one by one": 1}
+in_any_parts = pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+
+
+@in_any_parts
 def test_branches_of_a_state_share_their_noise_and_other_states_have_other_noise(rows: int) -> None:
     groups = residuals(rows, common_noise=True)
     assert np.isnan(groups).any()  # some had ended while others of the same state went on
@@ -154,7 +173,7 @@ def test_branches_of_a_state_share_their_noise_and_other_states_have_other_noise
     assert len(np.unique(np.nanmean(groups, 1).round(4))) == len(groups) > 20
 
 
-@pytest.mark.parametrize("rows", [30, 7])
+@in_any_parts
 def test_independent_branches_share_nothing(rows: int) -> None:
     noise = residuals(rows, common_noise=False).ravel()
     noise = noise[~np.isnan(noise)]
@@ -220,7 +239,6 @@ def test_all_combinations_of_factors_are_tried_once() -> None:
 
 # --- branches
 
-ROWS = {"all at once": 30, "in parts": 7, "one by one": 4}
 MAKERS: dict[str, Callable[[int], Any]] = {
     "corridor": Corridor,
     "corridor, discrete": lambda rows: Corridor(rows, discrete=True),
@@ -245,7 +263,7 @@ def replay(simulator: Simulator, part: Part, row: int) -> tuple[float, str]:
 
 
 @every_simulator
-@pytest.mark.parametrize("rows", ROWS.values(), ids=ROWS)
+@in_any_parts
 def test_every_branch_replays_bit_for_bit_and_every_step_is_counted(
     make: Callable[[int], Any], rows: int
 ) -> None:
@@ -253,13 +271,13 @@ def test_every_branch_replays_bit_for_bit_and_every_step_is_counted(
     found = grow(recorded)
     trunk, *parts = recorded.parts
     k = found.samples.q.shape[1]
-    assert len(parts) == -(-SIZES.states // (rows // k))
-    replayed = [replay(single, part, row) for part in parts for row in range(len(part.snapshots))]
+    assert len(parts) == -(-SIZES.states * k // rows)
+    replayed = [replay(single, part, row) for part in parts for row in part.snapshots]
     q, reasons = zip(*replayed, strict=True)
     assert np.array_equal(found.samples.q.numpy().ravel(), np.array(q, np.float32))
     if isinstance(single, Corridor) and rows == 30:
         assert set(reasons) == {"termination", "limit", "length"}
-    assert found.trunk.steps == trunk.taken == found.trunk.rollout.valid.sum()
+    assert found.trunk.steps == trunk.taken == len(found.trunk.rollout.obs)
     assert found.steps == trunk.taken + sum(part.taken for part in parts)
     assert found.unstable == 0
 
@@ -272,8 +290,8 @@ def test_samples_are_the_states_that_the_branches_begin_in(make: Callable[[int],
     k = tried(single.space, SIZES.branches)
     snapshots = recorded.parts[1].snapshots
     for n, obs in enumerate(samples.obs.numpy()):
-        for snapshot in snapshots[n * k : n * k + k]:
-            single.load(np.array([0]), [snapshot])
+        for row in range(n * k, n * k + k):
+            single.load(np.array([0]), [snapshots[row]])
             assert np.array_equal(halved(single.observe(np.array([0])).astype(np.float32))[0], obs)
     old = policy.network.at(theta)(samples.obs)
     assert samples.old.numpy() == pytest.approx(old.numpy(), rel=1e-4, abs=1e-5)
@@ -291,17 +309,12 @@ def test_trunks_are_whole_paths_of_the_old_policy() -> None:
     trunk = grow(simulator).trunk
     other = Corridor(SIZES.trunks)
     steps = SIZES.trunks * SIZES.trunk_length
-    sampler = single_path(other, policy, steps=steps, boundary="complete", fresh=True)
+    runner = Lockstep(other, policy)
+    sampler = single_path(runner, rows=SIZES.trunks, steps=steps, boundary="complete", fresh=True)
     alone = sampler(np.random.default_rng(0).spawn(4)[0], theta, plain, None)
     assert np.array_equal(trunk.rollout.rewards, alone.rollout.rewards)
     assert np.array_equal(trunk.returns, alone.returns)
     assert trunk.carried is None
-
-
-def same(one: Grown, other: Grown) -> bool:
-    """Whether two batches have the same bits."""
-    fields = zip(one.samples, other.samples, strict=True)
-    return one.steps == other.steps and all(torch.equal(a, b) for a, b in fields)
 
 
 @every_simulator
@@ -310,19 +323,32 @@ def test_the_same_generator_gives_the_same_batch_whatever_was_done_before(
     make: Callable[[int], Any], common_noise: bool
 ) -> None:
     simulator = make(30)
-    first = grow(simulator, common_noise=common_noise)
-    assert not same(grow(simulator, seed=1, common_noise=common_noise), first)
-    assert same(grow(simulator, common_noise=common_noise), first)
-    assert same(grow(make(30), common_noise=common_noise), first)
+    first = bits(grow(simulator, common_noise=common_noise))
+    assert bits(grow(simulator, seed=1, common_noise=common_noise)) != first
+    assert bits(grow(simulator, common_noise=common_noise)) == first
+    assert bits(grow(make(30), common_noise=common_noise)) == first
 
 
-def test_threads_of_the_engine_do_not_change_a_bit() -> None:
-    found = []
-    for threads in (1, 2, 3):
-        with hoppers(30, threads) as simulator:
-            found.append(grow(simulator, SIZES._replace(branch_length=10)))
-    assert same(found[0], found[1])
-    assert same(found[0], found[2])
+@every_simulator
+@pytest.mark.parametrize("draw", ["uniform", "discounted"])
+def test_how_many_rows_run_side_by_side_changes_no_bit(
+    make: Callable[[int], Any], draw: str
+) -> None:
+    first, *others = (bits(grow(make(rows), draw=draw)) for rows in (30, 47, 7, 2, 1))
+    assert all(other == first for other in others)
+
+
+def test_threads_do_not_change_a_bit() -> None:
+    def grown(pmap: Map, rows: int) -> bytes:
+        sizes = SIZES._replace(branch_length=10)
+        see = Filter(np.zeros(11, np.float32), np.ones(11, np.float32), 5.0)
+        return bits(grow(hoppers(rows), sizes, see=see, runner=lambda *on: Compiled(*on, pmap)))
+
+    alone = grown(map, 1)
+    assert grown(map, 30) == alone
+    for count in (1, 2, 3):
+        with threads(count) as pmap:
+            assert grown(pmap, 4) == alone
 
 
 def test_rewards_that_only_a_branch_finds_to_be_infinite_are_an_error() -> None:
@@ -347,24 +373,32 @@ def test_a_rollout_set_larger_than_what_is_visited_is_refused_before_any_step() 
 # --- the rollout set
 
 
-def test_every_visited_state_is_offered_with_the_discount_of_its_age(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("rows", [9, 3])
+def test_every_visited_state_is_offered_once_with_its_age(
+    monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    offers = []
+    offers: dict[tuple[int, int], tuple[int, Any]] = {}
+    decays = []
 
     class Offers(RolloutSet):
-        def offer(self, step: int, weights: Array, save: Any, rows: Array) -> None:
-            offers.append((step, weights, rows, save(rows)))
-            super().offer(step, weights, save, rows)
+        def __init__(self, size: int, seed: Any, decay: float) -> None:
+            decays.append(decay)
+            super().__init__(size, seed, decay)
+
+        def offer(self, rows: Array, steps: Array, ages: Array, save: Any) -> None:
+            for i, (row, step, age) in enumerate(zip(rows, steps, ages, strict=True)):
+                assert (row, step) not in offers
+                offers[row, step] = age, save(i)
+            super().offer(rows, steps, ages, save)
 
     monkeypatch.setattr("trpo.samplers.vine.RolloutSet", Offers)
-    rollout = grow(Corridor(9), SIZES, gamma=0.7, draw="discounted").trunk.rollout
-    assert [step for step, *_ in offers] == [*range(len(rollout.obs))]
-    for step, weights, rows, snapshots in offers:
-        seen = rollout.obs[step, rows]
-        assert np.array_equal(rows, np.flatnonzero(rollout.valid[step]))
-        assert weights == pytest.approx(0.7 ** seen[:, 0])  # the position is the age
-        assert np.array_equal([state for state, _ in snapshots], seen)
+    trunk = grow(Corridor(rows), SIZES, gamma=0.7, draw="discounted").trunk
+    assert decays == [0.7]
+    seen = np.split(trunk.rollout.obs, trunk.rows[1:])
+    assert {*offers} == {(row, step) for row, obs in enumerate(seen) for step in range(len(obs))}
+    for (row, step), (age, (state, elapsed)) in offers.items():
+        assert age == elapsed == seen[row][step][0]  # the position is the age
+        assert np.array_equal(state, seen[row][step])
 
 
 def test_a_vine_that_discounts_much_starts_where_episodes_start() -> None:
@@ -440,7 +474,7 @@ def test_trpo_by_vine_learns_to_balance_a_pole() -> None:
     simulator = CartPoleSimulator(CartPole(horizon=100), 600)
     policy = linear_gaussian(simulator.space)
     sizes = Sizes(trunks=6, trunk_length=60, states=150, branches=4, branch_length=40)
-    grower = vine(simulator, policy, sizes, gamma=0.99)
+    grower = vine(Lockstep(simulator, policy), sizes, gamma=0.99)
     algorithm = policy_optimisation(
         policy,
         trpo(delta=0.05)._replace(surrogate=of_vine(simulator.space, sizes.branches)),

@@ -129,7 +129,7 @@ class Walk:
 
     def _act(self, noise: Array, first: Array | None, room: Steps) -> int:
         """Act until the episode or the noise ends; the number of steps."""
-        told = NOTHING if first is None else first
+        told = NOTHING if first is None else np.asarray(first, np.float32)
         given = self._net, self._worker.line, noise, told, self._age, room
         steps, status = kernel.run(self._worker.engine, *given)
         require_sound(status)

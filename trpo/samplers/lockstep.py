@@ -12,6 +12,7 @@ from trpo.simulators.protocol import Simulator
 from trpo.types import Array
 
 BLOCK = 64  # steps whose noise is drawn at once
+TILE = 32  # rows for which the policy answers at once
 
 
 class Lockstep(NamedTuple):
@@ -163,4 +164,15 @@ def answering(policy: Policy, acting: Acting, numbers: Array) -> Callable[[Array
     if theta.ndim > 1:
         return policy.network.act_each(theta.numpy()[numbers])
     answer = policy.network.act(theta)
-    return lambda seen, rows: answer(seen)
+    return lambda seen, rows: tiled(answer, seen)
+
+
+def tiled(answer: Callable[[Array], Array], x: Array) -> Array:
+    """The answers to inputs (n, ·), of which always TILE are given, the last one repeated.
+
+    The last bits of a product of matrices depend on their sizes, and so on how many rows there are.
+    """
+    starts = range(0, len(x), TILE)
+    filled = np.concatenate([x, np.repeat(x[-1:], len(starts) * TILE - len(x), axis=0)])
+    answers = [answer(filled[i : i + TILE]) for i in starts]
+    return (answers[0] if len(answers) == 1 else np.concatenate(answers))[: len(x)]
