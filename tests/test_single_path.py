@@ -1,6 +1,7 @@
 """The single path method on a corridor whose every step can be told in advance."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_task import HORIZON, Broken, Corridor
 
+from trpo.moments import Filter
 from trpo.policies import categorical_mlp, linear_gaussian
+from trpo.samplers.compiled import Compiled
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.single_path import Boundary, single_path
 from trpo.samplers.tape import Carried, Sampled
+from trpo.simulators.locomotion import hopper
+from trpo.simulators.mujoco import MujocoSimulator
 from trpo.types import Array, Tensor
 
 QUIET = -30.0  # a log standard deviation that leaves no noise to speak of
@@ -190,6 +195,40 @@ def test_returns_across_batches_are_of_whole_episodes() -> None:
     assert sum(lengths) + carried.lengths.sum() == simulator.steps
     assert not Counter(lengths) - Counter(simulator.begun)  # each is as long as when it began
     assert len(simulator.begun) == len(lengths) + 3
+
+
+def test_a_time_limit_counts_the_steps_of_earlier_batches() -> None:
+    task = hopper(terminate_when_unhealthy=False, horizon=20)
+    simulator = MujocoSimulator(task, 2)
+    policy = linear_gaussian(simulator.space)
+    theta = policy.network.init(np.random.default_rng(0))
+    plain = Filter(np.zeros(11, np.float32), np.ones(11, np.float32), 0.0)
+    for runner in (Lockstep(simulator, policy), Compiled(simulator, policy)):
+        sampler = single_path(runner, rows=2, steps=18, boundary="bootstrap", fresh=False)
+        carried, lengths = None, []
+        for seed in range(10):  # 90 steps of each row
+            found = sampler(np.random.default_rng(seed), theta, plain, carried)
+            carried, lengths = found.carried, [*lengths, *found.lengths]
+        assert lengths == [20] * 8
+        assert carried is not None
+        assert carried.lengths.tolist() == [10, 10]
+
+
+def test_who_is_told_of_states_hears_their_ages_across_batches() -> None:
+    heard: list[tuple[int, float]] = []
+
+    class Told:
+        def offer(self, rows: Array, steps: Array, ages: Array, save: Any) -> None:
+            heard.extend((int(age), save(i)[0][0]) for i, age in enumerate(ages))
+
+    simulator, carried = Corridor(3), None
+    runner = Lockstep(simulator, linear_gaussian(simulator.space))
+    sampler = single_path(runner, rows=3, steps=15, boundary="truncate", fresh=False, keep=Told())
+    for seed in range(8):
+        carried = sampler(np.random.default_rng(seed), parameters(0.0), see, carried).carried
+    assert len(heard) == 8 * 15
+    assert all(age == position for age, position in heard)
+    assert max(age for age, _ in heard) > 5  # steps of a row in a batch
 
 
 def test_a_batch_from_the_same_carried_rows_is_the_same_again() -> None:

@@ -16,7 +16,7 @@ class RolloutSet:
     """States drawn while they are visited, without knowing how many there will be.
 
     Weighted sampling without replacement through a reservoir (Efraimidis and Spirakis 2006):
-    the states with the smallest Exp(1) / weight stay. Only what stays is ever saved. A state's
+    the states with the smallest log Exp(1) / weight stay. Only what stays is ever saved. A state's
     exponential is that of its row and step, so that it does not matter in which order they come.
     """
 
@@ -29,8 +29,7 @@ class RolloutSet:
     def offer(self, rows: Array, steps: Array, ages: Array, save: Callable[[int], Any]) -> None:
         """States (n,) of these rows and steps, so many steps into their episodes, are visited."""
         exponentials = [self._of(row, step) for row, step in zip(rows, steps, strict=True)]
-        with np.errstate(divide="ignore", over="ignore"):  # weights may be as good as nothing
-            keys = np.array(exponentials) / self._decay ** ages.astype(float)
+        keys = np.log(exponentials) - ages * np.log(self._decay)
         for i in np.flatnonzero(keys < self._worst()):
             if keys[i] < self._worst():
                 push = heapreplace if len(self._heap) == self._size else heappush
