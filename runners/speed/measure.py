@@ -30,10 +30,12 @@ from runners.settings.samplers import Sampler
 from runners.settings.tree import CONF, Identity, Resources, register, resources
 from runners.speed.replay import Limit, Recording, Segment
 from runners.studies.training import TRAINING
+from trpo.chunks import beside
 from trpo.moments import observation_filter
 from trpo.objective import Objective
 from trpo.streams import stream
-from trpo.types import Array
+from trpo.types import Array, Map
+from trpo.updates import update
 
 
 class Ratios(NamedTuple):
@@ -135,7 +137,7 @@ def peak_gflops() -> float:
 
 
 def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None]]:
-    """The parts of one update: name, milliseconds (median of 5), GFLOP/s where they are counted.
+    """The parts of one update: name, milliseconds (median of 25), GFLOP/s where they are counted.
 
     A product with the Jacobian or its transpose takes 4 flops a weight and state; the gradient
     is a forward pass (2) and a transposed product (4), a candidate is a forward pass.
@@ -143,18 +145,25 @@ def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None
     direction = setup.identity["algo"]["direction"]
     with opened_parts(setup) as (part, _, _):
         state, _ = _warmed(optimisation(part), warm_up)
-        see = observation_filter(state.seen, part.filter_clip)
+        see, pmap = observation_filter(state.seen, part.filter_clip), part.compute.pmap
 
         def values(obs: Array) -> Array:
-            return part.baseline.predict(state.baseline, obs, map)
+            return part.baseline.predict(state.baseline, obs, pmap)
 
         rng = stream(0, "step", warm_up + 1)
         made = part.collect(rng, state.theta, see, state.carried, values)
         obs, targets = made.targets or (np.zeros(0), np.zeros(0))
         weights = part.policy.network.size * len(made.samples.obs)
-        objective = Objective(part.policy, part.rule.surrogate, made.samples, state.theta, map)
+        objective = Objective(part.policy, part.rule.surrogate, made.samples, state.theta, pmap)
         gradient = objective.gradient()
-        curvature = part.rule.metric(part.policy, made.samples, state.theta, map)
+        curvature = part.rule.metric(part.policy, made.samples, state.theta, pmap)
+
+        def improve(pmap: Map) -> Any:
+            return update(part.policy, part.rule, made.samples, state.theta, state.size, pmap)
+
+        def fit(pmap: Map) -> Any:
+            return part.baseline.fit(state.baseline, obs, targets, pmap)
+
         products = 8.0 * weights * direction["cg_steps"] / direction["every"]
         works: list[tuple[str, Callable[[], Any], float | None]] = [
             ("gradient", objective.gradient, 6.0 * weights),
@@ -162,12 +171,13 @@ def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None
             ("one candidate", lambda: objective.evaluate(state.theta), 2.0 * weights),
             (
                 "value function",
-                lambda: part.baseline.fit(state.baseline, obs, targets, map),
+                lambda: fit(pmap),
                 _fit_flops(setup.identity["baseline"], state.baseline, len(obs)),
             ),
+            ("policy and value function", lambda: [*beside(pmap, len(obs), improve, fit)], None),
         ]
         for name, work, flops in works:
-            took = statistics.median(seconds(work) for _ in range(5))
+            took = statistics.median(seconds(work) for _ in range(25))
             yield name, 1e3 * took, flops / took / 1e9 if flops else None
 
 
