@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_runners import track_of
+from test_rows import track_of
 
 from trpo.samplers.runner import Track
 from trpo.samplers.tape import Carried, episodes, nothing, taped

@@ -16,7 +16,7 @@ from trpo.baselines import mlp_value, no_baseline
 from trpo.dense import mlp
 from trpo.metrics import Metric, kl_hessian, score_covariance
 from trpo.policies import Policy, gaussian_mlp, linear_gaussian
-from trpo.regression import Data, Point
+from trpo.regression import Point
 from trpo.samplers.batches import (
     Batch,
     Collect,
@@ -85,7 +85,7 @@ def in_path_order(sampler: Sampler, policy: Policy, estimator: Estimator) -> Col
     def collect(rng: Any, theta: Any, see: Any, carried: Any, values: Any) -> Batch:
         paths = sampler(rng.spawn(2)[0], theta, see, carried)
         found = estimate(paths, policy, estimator, see, values)
-        targets = found.obs, found.targets
+        targets = found.samples.obs.numpy(), found.targets
         return Batch(found.samples, paths, targets, paths.steps, paths.unstable, None)
 
     return collect
@@ -182,7 +182,7 @@ def products(metric: Metric, policy: Policy, theta: Tensor, many: list[Samples])
 def within_noise(estimates: Array, truth: Array) -> None:
     """Assert that the mean of estimates (n, P) is the truth (P,) up to three standard errors."""
     error = estimates.std(0, ddof=1) / len(estimates) ** 0.5
-    assert (abs(estimates.mean(0) - truth) <= 3 * error + 1e-6).all()
+    assert (abs(estimates.mean(0) - truth) <= 3 * error + 5e-6).all()  # the rest: single precision
     assert (estimates.std(0) > 0).any()
 
 
@@ -217,11 +217,12 @@ def test_a_thinned_value_functions_product_is_an_unbiased_estimate_of_the_whole(
 
     def product(obs: Array, targets: Array, every: int) -> Array:
         x, y = torch.from_numpy(obs), torch.from_numpy(targets.astype(np.float32))[:, None]
-        point = Point([(Data(x, y), network.linearise(theta, x))], len(x), map)
+        point = Point(network.linearise(theta, x), y)
         found: Array = point.product(every)(v).double().numpy()
         return found
 
-    many = [shuffled(rng, found.samples, *found.targets)[1] for _ in range(400)]
+    orders = [shuffled(rng, found.samples)[1] for _ in range(400)]
+    many = [tuple(each[order] for each in found.targets) for order in orders]
     truth = product(*found.targets, 1)
     within_noise(np.stack([product(*one, every) for one in many]), truth)
     if every == PERIOD:
