@@ -49,7 +49,7 @@ def commands(runs: pd.DataFrame) -> pd.DataFrame:
     each = runs[runs.overrides.astype(bool)].drop_duplicates("run_id")
     each = ordered(each, "env", "method", "step_size", "seed")
     alike = each.groupby(["experiment", "settings", "departures"], sort=False)
-    columns = ["task", "method", "step size", "seeds", "command"]
+    columns = ["task", "method", "step size", "seeds", "numbers", "command"]
     return pd.DataFrame([_command(group) for _, group in alike], columns=columns)
 
 
@@ -64,4 +64,5 @@ def _command(group: pd.DataFrame) -> list[str]:
     first = group.iloc[0]
     start = f"python -m runners.train {_but_seed(first.overrides)} {SEED}={first.seed}"
     size = step_size(first.method, first.step_size)
-    return [task(first.env), look(first.method).label, size, spans(group.seed), f"`{start}`"]
+    said = [task(first.env), look(first.method).label, size, spans(group.seed)]
+    return [*said, str(first.numbers), f"`{start}`"]

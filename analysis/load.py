@@ -19,14 +19,14 @@ from analysis.names import DONE, method
 
 DESCRIBED = [
     *("study", "experiment", "scale", "task", "algo", "sampler", "protocol", "seed", "step_size"),
-    *("settings", "total_steps", "iterations", "steps_per_iteration"),
+    *("settings", "numbers", "total_steps", "iterations", "steps_per_iteration"),
 ]
 """What `run.json` says that is kept; the task is called `env`, as everywhere here."""
 WORDS = ("overrides", "departures")
 """Lists of overrides in `run.json`, here joined as a shell reads them."""
 RUN = [
     *("run_id", "study", "experiment", "scale", "env", "method", "algo", "sampler", "protocol"),
-    *("seed", "step_size", "settings", "overrides", "departures"),
+    *("seed", "step_size", "settings", "numbers", "overrides", "departures"),
     *("total_steps", "iterations", "steps_per_iteration"),
     *("status", "error", "commit", "started", "wall_seconds", "cpu", "versions"),
 ]

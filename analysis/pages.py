@@ -20,7 +20,9 @@ why stands in [NOTES.md](NOTES.md).
 """
 AGAIN = (
     "Every run of a line is made again by its command, with its own seed in place of the first; "
-    "`make report` then merges it into the data."
+    "`make report` then merges it into the data. `numbers` is the version of the code's numbers: "
+    "runs of an earlier one are repeated by the code of their time alone (their commit stands in "
+    "the data)."
 )
 
 

@@ -27,6 +27,6 @@ def test_a_command_stands_for_the_runs_that_differ_in_their_seed(tmp_path: Path)
     write_run(tmp_path, [1.0], algo="tnpg", overrides=[])
     start = "python -m runners.train +experiment=modern scale=demo env=hopper"
     assert catalogue.commands(load.runs(tmp_path).runs).to_numpy().tolist() == [
-        ["Hopper", "TRPO, single path", "δ = 0.01", "1–2, 5", f"`{start} algo=trpo seed=1`"],
-        ["Hopper", "CEM", "–", "0", f"`{start} algo=cem 'policy.hidden=[8, 8]' seed=0`"],
+        ["Hopper", "TRPO, single path", "δ = 0.01", "1–2, 5", "1", f"`{start} algo=trpo seed=1`"],
+        ["Hopper", "CEM", "–", "0", "1", f"`{start} algo=cem 'policy.hidden=[8, 8]' seed=0`"],
     ]

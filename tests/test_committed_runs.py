@@ -1,4 +1,7 @@
-"""The committed runs are those that their commands make today: id, settings, numbers."""
+"""The committed runs are those that their commands make today: id, settings, numbers.
+
+Those of an earlier version of the numbers are made by the code of their time alone, and are named.
+"""
 
 import shlex
 from collections.abc import Iterator
@@ -12,7 +15,7 @@ from test_cli import train
 
 from analysis import load, tidy
 from runners.run.described import describe
-from runners.settings.tree import CONF, register
+from runners.settings.tree import CONF, NUMBERS, register
 
 pytestmark = pytest.mark.process
 RESULTS = Path(__file__).parents[1] / "results"
@@ -41,13 +44,29 @@ def again(runs: pd.DataFrame) -> Iterator[tuple[Any, Any]]:
         yield run, describe(cfg, overrides)
 
 
+def committed(path: Path) -> pd.DataFrame:
+    """The runs of a file, with the version of their numbers."""
+    runs = pd.read_csv(path)
+    return runs if "numbers" in runs else runs.assign(numbers=1)
+
+
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name)
 def test_the_command_of_a_committed_run_makes_that_run(path: Path) -> None:
-    for run, found in again(pd.read_csv(path)):
+    runs = committed(path)
+    for run, found in again(runs[runs.numbers == NUMBERS]):
         assert found.directory.path.name == run.run_id
         assert {name: found.description[name] for name in SAID} == {
             name: getattr(run, name) for name in SAID
         }
+
+
+def test_runs_of_earlier_numbers_are_whole_experiments_and_named() -> None:
+    notes = (RESULTS / "NOTES.md").read_text()
+    for path in RUNS:
+        runs = committed(path)
+        assert runs.numbers.nunique() == 1
+        if (runs.numbers != NUMBERS).any():
+            assert f"`{path.name}`: numbers {runs.numbers.iloc[0]}" in notes
 
 
 def test_every_run_that_changed_its_id_is_in_the_map() -> None:

@@ -28,7 +28,7 @@ from runners.settings.checks import identity, settled
 from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import CONF, Identity, Resources, register, resources
-from runners.speed.replay import Limit, Recording, Segment
+from runners.speed.replay import Limit, Recording, Segment, Timed
 from runners.studies.training import TRAINING
 from trpo.chunks import beside
 from trpo.moments import observation_filter
@@ -73,16 +73,16 @@ def seconds(work: Callable[[], Any]) -> float:
 def compare(setup: Setup, warm_up: int, rounds: int) -> Ratios:
     """Measure the limit, the sampler and a whole iteration in turn, on the same steps."""
     with opened_parts(setup) as bench:
-        part, recording, limit = bench
+        part, recorded, timed, limit = bench
         state, run = _warmed(optimisation(part), warm_up)
         found = []
         for i in range(warm_up + 1, warm_up + rounds + 1):
             see = observation_filter(state.seen, part.filter_clip)
             inputs = (state.theta, see, state.carried, nothing)
-            segments, steps = recording(stream(0, "step", i), *inputs)
+            segments, steps = recorded(stream(0, "step", i), *inputs)
             engine = partial(limit, segments, part.compute.pmap)
             before = seconds(engine)
-            sampling = seconds(partial(part.collect, stream(0, "step", i), *inputs))
+            sampling = timed(stream(0, "step", i), *inputs)
             began = time.perf_counter()
             state, _ = run.step(stream(0, "step", i), state)
             whole = time.perf_counter() - began
@@ -92,10 +92,11 @@ def compare(setup: Setup, warm_up: int, rounds: int) -> Ratios:
 
 
 class Bench(NamedTuple):
-    """A run's parts, the same sampling with notes of what was done, and the limit."""
+    """A run's parts, the same sampling with notes of what was done, with a clock, and the limit."""
 
     part: Parts
     recorded: Callable[..., tuple[list[Segment], int]]  # collect's arguments -> segments, steps
+    timed: Callable[..., float]  # the same -> seconds that the rows ran
     limit: Limit
 
 
@@ -113,8 +114,13 @@ def opened_parts(setup: Setup) -> Iterator[Bench]:
             steps = sampler.collect(node, recording)(*inputs).steps
             return recording.segments, steps
 
+        def timed(*inputs: Any) -> float:
+            clock = Timed(shop.runner)
+            sampler.collect(node, clock)(*inputs)
+            return clock.seconds
+
         limit = Limit(simulator, allowed.threads)
-        yield Bench(parts(node, rule_of(node), sampler, shop), recorded, limit)
+        yield Bench(parts(node, rule_of(node), sampler, shop), recorded, timed, limit)
 
 
 def nothing(obs: Array) -> Array:
@@ -143,7 +149,7 @@ def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None
     is a forward pass (2) and a transposed product (4), a candidate is a forward pass.
     """
     direction = setup.identity["algo"]["direction"]
-    with opened_parts(setup) as (part, _, _):
+    with opened_parts(setup) as (part, *_):
         state, _ = _warmed(optimisation(part), warm_up)
         see, pmap = observation_filter(state.seen, part.filter_clip), part.compute.pmap
 
@@ -210,7 +216,7 @@ def train_rate(overrides: tuple[str, ...], iterations: int) -> float:
 def engine_rate(overrides: tuple[str, ...], iterations: int) -> float:
     """Steps/s of the limit in this process, on one iteration's steps again and again."""
     settle()
-    with opened_parts(composed(*overrides)) as (part, recorded, limit):
+    with opened_parts(composed(*overrides)) as (part, recorded, _, limit):
         state = optimisation(part).init(stream(0, "init"))
         see = observation_filter(state.seen, part.filter_clip)
         segments, steps = recorded(stream(0, "step", 1), state.theta, see, None, nothing)

@@ -1,5 +1,6 @@
 """The bare engine on exactly the steps that a sampler took, to measure the sampler against."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -44,13 +45,41 @@ class Beginnings:
         self._found = [found for found in self._found if found[0] != number]
 
 
-class Recording:
-    """A runner of a MuJoCo task that notes what its rows did; otherwise the one it wraps."""
+class Wrapped:
+    """A runner that is another one, and more."""
 
     def __init__(self, runner: Runner) -> None:
         """Wrap it."""
         self._runner = runner
         self.name, self.simulator, self.policy = runner.name, runner.simulator, runner.policy
+
+
+class Timed(Wrapped):
+    """Counts the seconds that rows run, nothing of what is made of their tracks afterwards."""
+
+    seconds = 0.0
+
+    def run(
+        self,
+        rows: Sequence[Row],
+        acting: Acting,
+        until: Until,
+        *,
+        keep: Keep | None = None,
+        save: bool = False,
+    ) -> Iterator[Track]:
+        """Run the rows."""
+        began = time.perf_counter()
+        yield from self._runner.run(rows, acting, until, keep=keep, save=save)
+        self.seconds += time.perf_counter() - began
+
+
+class Recording(Wrapped):
+    """Notes what its rows did."""
+
+    def __init__(self, runner: Runner) -> None:
+        """Wrap it."""
+        super().__init__(runner)
         self.segments: list[Segment] = []
 
     def run(

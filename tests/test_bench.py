@@ -1,0 +1,25 @@
+"""The page that the benchmark writes."""
+
+import pandas as pd
+
+from runners.bench import RATIOS, Measured, page
+
+
+def test_page_has_a_line_for_each_case_and_each_other_number() -> None:
+    cases = [("hopper", "modern", 1), ("hopper", "paper, vine", 2), ("ant", "modern", 2)]
+    found = [
+        Measured(name, task, protocol, threads, 9, value)
+        for task, protocol, threads in cases
+        for name, value in zip(RATIOS, (14990.2, 0.937, 0.86, 12891.4), strict=True)
+    ]
+    found.append(Measured("peak memory, MiB", "hopper", "modern", 1, 1, 312.4))
+    lines = page(pd.DataFrame(found), "some processor", "2026-01-02").splitlines()
+    assert lines[0].startswith("Measured by `make bench` on 2026-01-02; some processor.")
+    assert lines[3] == f"| task | protocol | threads | rounds | {' | '.join(RATIOS)} |"
+    assert lines[4].count("---") == 8
+    assert lines[5:8] == [
+        "| hopper | modern | 1 | 9 | 14,990 | 0.94 | 0.86 | 12,891 |",
+        "| hopper | paper, vine | 2 | 9 | 14,990 | 0.94 | 0.86 | 12,891 |",
+        "| ant | modern | 2 | 9 | 14,990 | 0.94 | 0.86 | 12,891 |",
+    ]
+    assert lines[-1] == "| peak memory, MiB | modern | 1 | 312.4 |"
