@@ -67,7 +67,6 @@ def policy_optimisation(
         filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
         compute: threads and device.
     """
-    pmap, device = compute.pmap, compute.device
 
     def init(rng: np.random.Generator) -> State:
         policy_rng, baseline_rng = rng.spawn(2)
@@ -78,20 +77,11 @@ def policy_optimisation(
         see = observation_filter(state.seen, filter_clip)
 
         def values(obs: Array) -> Array:
-            return baseline.predict(state.baseline, obs, pmap)
+            return baseline.predict(state.baseline, obs, compute.pmap)
 
         batch = collect(rng, state.theta, see, state.carried, values)
-        paths, samples = batch.paths, Samples(*(field.to(device) for field in batch.samples))
-        old, targets = state.theta.to(device), batch.targets
-
-        def improve(pmap: Map) -> Update:
-            return update(policy, rule, samples, old, state.size, pmap)
-
-        def fit(pmap: Map) -> Any:
-            return baseline.fit(state.baseline, *targets, pmap) if targets else state.baseline
-
-        (new, size, info), fitted = beside(pmap, len(samples.obs), improve, fit)
-        theta = new.cpu()
+        (new, size, info), fitted = learnt(policy, rule, baseline, batch, state, compute)
+        paths, theta = batch.paths, new.cpu()
         check_finite("policy parameters", theta.numpy())
         recent = np.concatenate([state.recent, paths.returns])[-RECENT:]
         seen = state.seen
@@ -101,6 +91,23 @@ def policy_optimisation(
         return after, told(batch, info, recent, space.horizon)
 
     return Algorithm(init, step)
+
+
+def learnt(
+    policy: Policy, rule: Rule, baseline: Baseline, batch: Batch, state: State, compute: Compute
+) -> tuple[Update, Any]:
+    """The policy's update and the baseline's fit, neither of which waits for the other."""
+    samples = Samples(*(field.to(compute.device) for field in batch.samples))
+    theta, targets = state.theta.to(compute.device), batch.targets
+
+    def improve(pmap: Map) -> Update:
+        return update(policy, rule, samples, theta, state.size, pmap)
+
+    def fit(pmap: Map) -> Any:
+        return baseline.fit(state.baseline, *targets, pmap) if targets else state.baseline
+
+    improved, fitted = beside(compute.pmap, len(samples.obs), improve, fit)
+    return improved, fitted
 
 
 def told(batch: Batch, info: UpdateInfo, recent: Array, horizon: int) -> TrainInfo:
