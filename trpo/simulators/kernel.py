@@ -16,6 +16,13 @@ from trpo.types import Array
 
 
 @compiled
+def copy(source: Array, into: Array) -> None:
+    """Fill the first entries; the assignment of a slice takes seconds to compile."""
+    for i in range(len(source)):
+        into[i] = source[i]
+
+
+@compiled
 def read(table: Table, first: int, last: int, out: Array) -> None:
     """Entries [first, last) of the table, into the first ones of `out`."""
     at, minus, turned, low, high = table.at, table.minus, table.turned, table.low, table.high
@@ -89,7 +96,7 @@ def reward(table: Table, x: Array) -> float:
 def look(engine: Engine, line: Array) -> None:
     """Write the engine's present state, observation and point into a row's line."""
     size, seen = len(engine.state), engine.table.parts[0]
-    line[:size] = engine.state
+    copy(engine.state, line)
     read(engine.table, 0, seen, line[size:])
     line[size + seen] = engine.cells[0]
 
@@ -98,7 +105,8 @@ def look(engine: Engine, line: Array) -> None:
 def begin(engine: Engine, line: Array, qpos: Array, qvel: Array) -> int:
     """A new episode; 1 if the engine gave up, else 0."""
     reset_data(engine.model, engine.data)
-    engine.qpos[:], engine.qvel[:] = qpos, qvel
+    copy(qpos, engine.qpos)
+    copy(qvel, engine.qvel)
     if advance(engine.model, engine.data, 0, 0):
         return 1
     get_state(engine.model, engine.data, engine.state.ctypes.data, engine.parts)
@@ -147,7 +155,7 @@ def forward(net: Net, d: Array) -> None:
     now, then, at, last = net.now, net.then, 0, len(net.sizes) - 2
     for layer in range(last + 1):
         n, m = net.sizes[layer], net.sizes[layer + 1]
-        then[:m] = net.weights[at + n * m : at + n * m + m]
+        copy(net.weights[at + n * m : at + n * m + m], then)
         for j in range(n):
             x, w = now[j], net.weights[at + j * m : at + j * m + m]
             for i in range(m):
@@ -156,8 +164,8 @@ def forward(net: Net, d: Array) -> None:
             for i in range(m):
                 then[i] = tanh(then[i])
         now, then, at = then, now, at + n * m + m
-    actions = len(net.log_std)
-    d[:actions], d[actions:] = now[:actions], net.log_std
+    copy(now[: len(net.log_std)], d)
+    copy(net.log_std, d[len(net.log_std) :])
 
 
 @compiled
@@ -183,7 +191,7 @@ def run(
     size, std = len(engine.state), np.exp(net.log_std)
     for t in range(len(noise)):
         if len(out.lines):
-            out.lines[t] = line
+            copy(line, out.lines[t])
         for i in range(engine.table.parts[0]):
             x = np.float32(line[size + i])
             out.obs[t, i] = x
@@ -194,8 +202,8 @@ def run(
         forward(net, out.dist[t])
         for i in range(len(std)):
             out.actions[t, i] = std[i] * noise[t, i] + out.dist[t, i]
-        if t == 0 and len(first):
-            out.actions[t] = first
+        if t == 0:
+            copy(first, out.actions[t])
         for i in range(len(std)):
             engine.ctrl[i] = min(max(out.actions[t, i], engine.low[i]), engine.high[i])
         out.rewards[t], status = step(engine, line, out.flags[t])
@@ -224,7 +232,7 @@ def step_each(
     engine = borrowed(engine)
     for n in range(len(rows)):
         resume(engine, lines[rows[n]])
-        engine.ctrl[:] = actions[n]
+        copy(actions[n], engine.ctrl)
         rewards[n], status = step(engine, lines[rows[n]], flags[n])
         if status:
             return status
