@@ -17,11 +17,19 @@ CHUNK = 1024  # rows; with layers of 64 half a millisecond's work, which waking 
 FEW = 8 * CHUNK  # rows up to which work that can be done beside other work is better not spread
 
 T = TypeVar("T")
+Batch = TypeVar("Batch", bound=tuple[Any, ...])
 
 
 def chunks(x: Tensor) -> tuple[Tensor, ...]:
     """Cut x (B, ...) into its chunks."""
     return x.tensor_split(tuple(range(CHUNK, len(x), CHUNK)))
+
+
+def cut(batch: Batch, size: int) -> list[Batch]:
+    """Cut a named tuple of tensors (B, ...) into a list of the same with at most `size` states."""
+    ends = tuple(range(size, len(batch[0]), size))
+    parts = zip(*(field.tensor_split(ends) for field in batch), strict=True)
+    return [type(batch)(*part) for part in parts]
 
 
 def each_span(pmap: Map, count: int, work: Callable[[int, int], T]) -> list[T]:
