@@ -71,8 +71,7 @@ def read(path: Path) -> pd.DataFrame:
     described = pd.read_csv(_beside(path), dtype=TEXT | dict.fromkeys(PLAIN, "string"))
     if set(metrics.run_id) != set(described.run_id):
         raise ValueError(f"{path}: its runs are not those of {_beside(path).name}")
-    if "numbers" not in described:
-        described["numbers"] = 1  # written before there was the column
+    described["numbers"] = described.get("numbers", 1)  # some were written before this column
     described[PLAIN] = described.reindex(columns=PLAIN).astype("string").fillna("")
     return arranged(described.merge(metrics, on="run_id", validate="one_to_many"))
 

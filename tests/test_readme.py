@@ -175,7 +175,7 @@ DECIDED = {
         "sampler.branch_length": "100",
     },
     "+experiment=figure4_cartpole": {
-        **{"protocol.penalty": "300", "protocol.cem_std": "10", "protocol.cma_std": "5"},
+        **{"protocol.penalty": "100", "protocol.cem_std": "10", "protocol.cma_std": "5"},
         **{"sampler.rows": "20"},
     },
     "+experiment=figure4_cartpole algo=trpo_vine": {
