@@ -69,15 +69,6 @@ def test_runs_of_earlier_numbers_are_whole_experiments_and_named() -> None:
             assert f"`{path.name}`: numbers {runs.numbers.iloc[0]}" in notes
 
 
-def test_every_run_that_changed_its_id_is_in_the_map() -> None:
-    ids = pd.read_csv(RESULTS / "run_ids.csv")
-    kept = pd.concat(pd.read_csv(path) for path in RUNS).run_id
-    assert ids.old.is_unique
-    assert ids.new.is_unique
-    assert set(ids.new) <= set(kept)
-    assert set(ids.old).isdisjoint(kept)
-
-
 def test_a_committed_run_trained_again_gives_its_numbers(tmp_path: Path) -> None:
     """To the last digit with the same CPU and versions; its first iterations to 1e-4 elsewhere."""
     runs = pd.read_csv(RESULTS / "data" / "figure4_cartpole__desk.runs.csv")
