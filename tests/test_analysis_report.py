@@ -215,7 +215,7 @@ def test_the_page_of_the_results_shows_the_scales_that_are_committed(results: Pa
     assert "figures/modern__desk.png" in text
     assert "demo" not in text.replace("tuning_walker at demo", "")
     command = "`python -m runners.train +experiment=modern scale=desk env=hopper algo=trpo seed=0`"
-    assert f"| Hopper | TRPO, single path | δ = 0.01 | 0–1 | {command} |" in text
+    assert f"| Hopper | TRPO, single path | δ = 0.01 | 0–1 | 1 | {command} |" in text
 
 
 def test_the_front_page_above_the_results_has_its_block_filled(tmp_path: Path) -> None:
