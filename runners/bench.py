@@ -107,14 +107,15 @@ def whole_runs(quick: bool) -> Iterator[Measured]:
     cold, warm = start_up()
     yield Measured("start to first result, nothing compiled, s", "hopper", "modern", 1, 1, cold)
     yield Measured("start to first result, s", "hopper", "modern", 1, 1, warm)
-    large = ("steps_per_iteration=1000000", "sampler.rows=1000", "threads=2")
-    sizes = {"modern": MODERN, "paper": PAPER}
+    large = ("protocol=paper", "steps_per_iteration=1000000", "sampler.rows=1000")
+    sizes = [("modern", MODERN, 1), ("paper", PAPER, 1)]
     if not quick:
-        sizes |= {"paper, 1M steps": ("protocol=paper", *large), "paper, vine": VINE}
-    for name, overrides in sizes.items():
+        sizes += [("paper, 1M steps", large, 2), ("paper, vine", VINE, 1)]
+    for name, overrides, threads in sizes:
         with _processes(1) as pool:
-            peak = pool.submit(memory, ("env=hopper", *overrides)).result()
-        yield Measured("peak memory, MiB", "hopper", name, 1 + ("threads=2" in overrides), 1, peak)
+            run = ("env=hopper", f"threads={threads}", *overrides)
+            peak = pool.submit(memory, run).result()
+        yield Measured("peak memory, MiB", "hopper", name, threads, 1, peak)
 
 
 def measured(quick: bool) -> Iterator[Measured]:
@@ -129,7 +130,13 @@ def measured(quick: bool) -> Iterator[Measured]:
     yield from whole_runs(quick)
 
 
-RATIOS = ("limit, steps/s", "sampler / limit", "whole / limit", "whole, steps/s")
+RATIOS = {
+    "limit, steps/s": "{:,.0f}",
+    "sampler / limit": "{:.2f}",
+    "whole / limit": "{:.2f}",
+    "whole, steps/s": "{:,.0f}",
+}
+"""What is measured of each case, and how it is written."""
 
 
 def page(found: pd.DataFrame, machine: str, date: str) -> str:
@@ -145,9 +152,7 @@ def page(found: pd.DataFrame, machine: str, date: str) -> str:
         "|---" * (len(case) + 1 + len(RATIOS)) + "|",
     ]
     for _, row in wide.iterrows():
-        numbers = (
-            f"{row[name]:.2f}" if "/ limit" in name else f"{row[name]:,.0f}" for name in RATIOS
-        )
+        numbers = (form.format(row[name]) for name, form in RATIOS.items())
         lines.append(
             f"| {' | '.join([*(str(row[name]) for name in [*case, 'rounds']), *numbers])} |"
         )

@@ -59,18 +59,10 @@ class Timed(Wrapped):
 
     seconds = 0.0
 
-    def run(
-        self,
-        rows: Sequence[Row],
-        acting: Acting,
-        until: Until,
-        *,
-        keep: Keep | None = None,
-        save: bool = False,
-    ) -> Iterator[Track]:
-        """Run the rows."""
+    def run(self, *given: Any, **more: Any) -> Iterator[Track]:
+        """Run the rows; see runner.Runner."""
         began = time.perf_counter()
-        yield from self._runner.run(rows, acting, until, keep=keep, save=save)
+        yield from self._runner.run(*given, **more)
         self.seconds += time.perf_counter() - began
 
 
