@@ -18,6 +18,7 @@ FORBIDDEN = {
 }
 ORDER = (
     *("parameters", "types", "reports", "streams", "chunks", "moments", "compiled"),
+    "observations",
     *("simulators", "simulators.protocol", "simulators.quiet", "simulators.rows"),
     *("simulators.snapshots", "simulators.gymnasium", "simulators.cartpole"),
     *("simulators.starts", "simulators.task", "simulators.locomotion"),

@@ -16,8 +16,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
-from trpo.chunks import chunks, joined, total
+from trpo.chunks import CHUNK, chunks, joined, total
 from trpo.types import Array, Map, Tensor
+
+TILE = 32
 
 At = Callable[[Tensor], Callable[[Tensor], Tensor]]
 """theta (P,) -> (x (B, *O) -> output (B, M))"""
@@ -53,6 +55,8 @@ class Network(NamedTuple):
     """thetas (N, P) -> (x (n, *O), rows (n,) -> output (n, M) float32): row i by thetas[rows[i]]"""
     linearise_with: Callable[[int], Linearise]
     """count -> how it is linearised with the last `count` entries of theta as further outputs"""
+    chunk: int = CHUNK  # inputs that one thread works on at once, see `trpo.chunks`
+    tile: int = TILE  # rows of a simulator for which it answers at once
 
     @property
     def linearise(self) -> Linearise:

@@ -12,7 +12,6 @@ from trpo.simulators.protocol import Simulator
 from trpo.types import Array
 
 BLOCK = 64  # steps whose noise is drawn at once
-TILE = 32  # rows for which the policy answers at once
 
 
 class Lockstep(NamedTuple):
@@ -163,16 +162,16 @@ def answering(policy: Policy, acting: Acting, numbers: Array) -> Callable[[Array
     theta = torch.as_tensor(acting.theta)
     if theta.ndim > 1:
         return policy.network.act_each(theta.numpy()[numbers])
-    answer = policy.network.act(theta)
-    return lambda seen, rows: tiled(answer, seen)
+    answer, tile = policy.network.act(theta), policy.network.tile
+    return lambda seen, rows: tiled(answer, seen, tile)
 
 
-def tiled(answer: Callable[[Array], Array], x: Array) -> Array:
-    """The answers to inputs (n, ·), of which always TILE are given, the last one repeated.
+def tiled(answer: Callable[[Array], Array], x: Array, tile: int) -> Array:
+    """The answers to inputs (n, ·), of which always `tile` are given, the last one repeated.
 
     The last bits of a product of matrices depend on their sizes, and so on how many rows there are.
     """
-    starts = range(0, len(x), TILE)
-    filled = np.concatenate([x, np.repeat(x[-1:], len(starts) * TILE - len(x), axis=0)])
-    answers = [answer(filled[i : i + TILE]) for i in starts]
+    starts = range(0, len(x), tile)
+    filled = np.concatenate([x, np.repeat(x[-1:], len(starts) * tile - len(x), axis=0)])
+    answers = [answer(filled[i : i + tile]) for i in starts]
     return (answers[0] if len(answers) == 1 else np.concatenate(answers))[: len(x)]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
+from trpo.observations import Kept, Vectors
 from trpo.types import Array
 
 
@@ -74,6 +75,7 @@ class Space(NamedTuple):
     obs: tuple[int, ...]  # the observation's shape O
     actions: Box | Choices
     horizon: int  # time limit of an episode, in steps
+    kept: Kept = Vectors()  # how observations are kept
 
 
 class Step(NamedTuple):

@@ -1,0 +1,125 @@
+"""Observations of a batch: arrays of vectors, or stacks of frames that keep each frame once.
+
+A simulator's space says which of the two its observations are kept as. A stack of S frames is seen
+anew in every step, but only its newest frame is new.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from trpo.types import Array, Tensor
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """B observations (S, H, W) uint8, each of frames that others share."""
+
+    frames: Tensor  # (F, H, W) uint8
+    at: Tensor  # (B, S) int32, the frames of each observation, the oldest first
+
+    def __len__(self) -> int:
+        """B."""
+        return len(self.at)
+
+    def __getitem__(self, which: Any) -> "Stacks":
+        """Some of the observations, by a slice, numbers or a mask (b,)."""
+        return Stacks(self.frames, self.at[which])
+
+    def tensor_split(self, ends: tuple[int, ...]) -> "tuple[Stacks, ...]":
+        """Cut them as torch cuts a tensor."""
+        return tuple(Stacks(self.frames, at) for at in self.at.tensor_split(ends))
+
+    def to(self, device: torch.device | str) -> "Stacks":
+        """The same on a device."""
+        return Stacks(self.frames.to(device), self.at.to(device))
+
+    def images(self) -> Tensor:
+        """All of them put together, (B, S, H, W) uint8."""
+        return self.frames[self.at.long()]
+
+
+Observations = Array | Stacks
+"""(B, *O): float32 vectors, or stacks."""
+Batch = Tensor | Stacks
+"""The same as an update reads it."""
+
+
+def batch(obs: Observations) -> Batch:
+    """Observations as an update reads them; nothing is copied."""
+    return obs if isinstance(obs, Stacks) else torch.from_numpy(obs)
+
+
+def images(x: Batch) -> Tensor:
+    """A batch as one tensor (B, *O)."""
+    return x.images() if isinstance(x, Stacks) else x
+
+
+def joined(parts: Sequence[Observations]) -> Observations:
+    """The observations of several rows, one after another."""
+    stacks = [part for part in parts if isinstance(part, Stacks)]
+    if not stacks:
+        return np.concatenate(parts)  # type: ignore[arg-type]
+    firsts = [
+        first for first, _ in pairwise(accumulate(map(lambda x: len(x.frames), stacks), initial=0))
+    ]
+    return Stacks(
+        torch.cat([each.frames for each in stacks]),
+        torch.cat([each.at + first for each, first in zip(stacks, firsts, strict=True)]),
+    )
+
+
+class Kept(Protocol):
+    """How what a row sees, step after step, is kept."""
+
+    def part(self, obs: Array) -> Array:
+        """What is kept of a step's observations (n, *O), new."""
+
+    def whole(self, parts: Array, first: Array, over: Array) -> Observations:
+        """The observations of a row's n steps.
+
+        Args:
+            parts: (n, ·) what was kept of them.
+            first: (*O) the first of them.
+            over: (n,) bool, the steps that ended an episode.
+        """
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Observations (n, *O) kept as they are, in float32."""
+
+    def part(self, obs: Array) -> Array:
+        """All of it."""
+        return obs.astype(np.float32)
+
+    def whole(self, parts: Array, first: Array, over: Array) -> Observations:
+        """The parts."""
+        return parts
+
+
+@dataclass(frozen=True)
+class Films:
+    """Stacks (n, S, H, W) uint8 of which the newest frame is kept.
+
+    Where an episode begins, every frame of the stack is its first one.
+    """
+
+    def part(self, obs: Array) -> Array:
+        """The newest frames (n, H, W)."""
+        newest: Array = obs[:, -1].copy()
+        return newest
+
+    def whole(self, parts: Array, first: Array, over: Array) -> Observations:
+        """The stacks, which before a row's first step go back to what its first one holds."""
+        steps, before = np.arange(len(parts)), len(first) - 1
+        begins = np.concatenate([[-before], 1 + np.flatnonzero(over)])
+        begin = begins[np.searchsorted(begins, steps, side="right") - 1]
+        back = np.arange(-before, 1)
+        at = before + np.maximum(steps[:, None] + back, begin[:, None])
+        frames = np.concatenate([first[:-1], parts])
+        return Stacks(torch.from_numpy(frames), torch.from_numpy(at.astype(np.int32)))
