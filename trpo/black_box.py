@@ -134,7 +134,7 @@ def black_box(
         filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
         deterministic: evaluate candidates without the action's noise.
     """
-    obs, _, horizon = runner.simulator.space
+    obs, _, horizon, _ = runner.simulator.space
 
     def init(rng: np.random.Generator) -> Searching:
         theta = runner.policy.network.init(rng).numpy().astype(np.float64)

@@ -6,7 +6,7 @@ anew in every step, but only its newest frame is new.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,9 +64,7 @@ def joined(parts: Sequence[Observations]) -> Observations:
     stacks = [part for part in parts if isinstance(part, Stacks)]
     if not stacks:
         return np.concatenate(parts)  # type: ignore[arg-type]
-    firsts = [
-        first for first, _ in pairwise(accumulate(map(lambda x: len(x.frames), stacks), initial=0))
-    ]
+    firsts = accumulate((len(each.frames) for each in stacks[:-1]), initial=0)
     return Stacks(
         torch.cat([each.frames for each in stacks]),
         torch.cat([each.at + first for each, first in zip(stacks, firsts, strict=True)]),
