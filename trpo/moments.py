@@ -1,11 +1,13 @@
 """Running means and variances: the observation filter and the scale of value targets."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from trpo.types import Array
+from trpo.types import Array, Observations, Stacks
+
+X = TypeVar("X", Array, Observations)
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,15 @@ def merge(seen: Moments, batch: Array) -> Moments:
 
 
 class Filter(NamedTuple):
-    """(x − mean) / std, clipped: raw observations (B, *O) float32 -> what the policy sees."""
+    """(x − mean) / std, clipped: raw observations (B, *O) -> what the policy sees."""
 
     mean: Array  # (*O) float32
     scale: Array  # (*O) float32, 1 / std
     clip: float  # in standard deviations; 0 leaves observations as they are
 
-    def __call__(self, obs: Array) -> Array:
-        """What the policy sees of observations (B, *O)."""
-        if not self.clip:
+    def __call__(self, obs: X) -> X:
+        """What the policy sees of observations (B, *O); frames are as they are."""
+        if not self.clip or isinstance(obs, Stacks):
             return obs
         x: Array = (obs - self.mean) * self.scale
         np.minimum(np.maximum(x, -self.clip, out=x), self.clip, out=x)

@@ -1,57 +1,33 @@
-"""Observations of a batch: arrays of vectors, or stacks of frames that keep each frame once.
+"""How observations are kept: vectors as they are, stacks of frames so that each frame is kept once.
 
-A simulator's space says which of the two its observations are kept as. A stack of S frames is seen
-anew in every step, but only its newest frame is new.
+A simulator's space says which of the two its observations are. A stack of S frames is seen anew in
+every step, but only its newest frame is new.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 
-from trpo.types import Array, Tensor
-
-
-@dataclass(frozen=True)
-class Stacks:
-    """B observations (S, H, W) uint8, each of frames that others share."""
-
-    frames: Tensor  # (F, H, W) uint8
-    at: Tensor  # (B, S) int32, the frames of each observation, the oldest first
-
-    def __len__(self) -> int:
-        """B."""
-        return len(self.at)
-
-    def __getitem__(self, which: Any) -> "Stacks":
-        """Some of the observations, by a slice, numbers or a mask (b,)."""
-        return Stacks(self.frames, self.at[which])
-
-    def tensor_split(self, ends: tuple[int, ...]) -> "tuple[Stacks, ...]":
-        """Cut them as torch cuts a tensor."""
-        return tuple(Stacks(self.frames, at) for at in self.at.tensor_split(ends))
-
-    def to(self, device: torch.device | str) -> "Stacks":
-        """The same on a device."""
-        return Stacks(self.frames.to(device), self.at.to(device))
-
-    def images(self) -> Tensor:
-        """All of them put together, (B, S, H, W) uint8."""
-        return self.frames[self.at.long()]
-
-
-Observations = Array | Stacks
-"""(B, *O): float32 vectors, or stacks."""
-Batch = Tensor | Stacks
-"""The same as an update reads it."""
+from trpo.types import Array, Batch, Observations, Stacks, Tensor
 
 
 def batch(obs: Observations) -> Batch:
     """Observations as an update reads them; nothing is copied."""
     return obs if isinstance(obs, Stacks) else torch.from_numpy(obs)
+
+
+def arrays(x: Batch) -> Observations:
+    """A batch as observations; nothing is copied."""
+    return x if isinstance(x, Stacks) else x.numpy()
+
+
+def reals(obs: Observations) -> Array:
+    """The real numbers among observations, of which frames have none."""
+    return np.zeros(0) if isinstance(obs, Stacks) else obs
 
 
 def images(x: Batch) -> Tensor:
@@ -74,8 +50,15 @@ def joined(parts: Sequence[Observations]) -> Observations:
 class Kept(Protocol):
     """How what a row sees, step after step, is kept."""
 
+    @property
+    def filtered(self) -> bool:
+        """Whether the observation filter is for such observations."""
+
+    def seen(self, obs: Array) -> Array:
+        """Observations (n, *O) of a simulator as policies are given them."""
+
     def part(self, obs: Array) -> Array:
-        """What is kept of a step's observations (n, *O), new."""
+        """What is kept of a step's observations (n, *O), as they are given to policies."""
 
     def whole(self, parts: Array, first: Array, over: Array) -> Observations:
         """The observations of a row's n steps.
@@ -91,9 +74,15 @@ class Kept(Protocol):
 class Vectors:
     """Observations (n, *O) kept as they are, in float32."""
 
+    filtered: bool = True
+
+    def seen(self, obs: Array) -> Array:
+        """The same, new, in float32."""
+        return obs.astype(np.float32)
+
     def part(self, obs: Array) -> Array:
         """All of it."""
-        return obs.astype(np.float32)
+        return obs
 
     def whole(self, parts: Array, first: Array, over: Array) -> Observations:
         """The parts."""
@@ -106,6 +95,12 @@ class Films:
 
     Where an episode begins, every frame of the stack is its first one.
     """
+
+    filtered: bool = False
+
+    def seen(self, obs: Array) -> Array:
+        """The same."""
+        return obs
 
     def part(self, obs: Array) -> Array:
         """The newest frames (n, H, W)."""

@@ -6,6 +6,7 @@ dimensions, `O` the observation's shape, `C` cut paths.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,6 +19,40 @@ Map = Callable[..., Any]
 """`map`, or the `map` of a thread pool: results come in the order of the inputs."""
 
 
+@dataclass(frozen=True)
+class Stacks:
+    """B observations (S, H, W) uint8, each of frames that others share."""
+
+    frames: Tensor  # (F, H, W) uint8
+    at: Tensor  # (B, S) int32, the frames of each observation, the oldest first
+
+    def __len__(self) -> int:
+        """B."""
+        return len(self.at)
+
+    def __getitem__(self, which: Any) -> "Stacks":
+        """Some of the observations, by a slice, numbers or a mask (b,)."""
+        return Stacks(self.frames, self.at[which])
+
+    def tensor_split(self, ends: tuple[int, ...]) -> "tuple[Stacks, ...]":
+        """Cut them as torch cuts a tensor."""
+        return tuple(Stacks(self.frames, at) for at in self.at.tensor_split(ends))
+
+    def to(self, device: torch.device | str) -> "Stacks":
+        """The same on a device."""
+        return Stacks(self.frames.to(device), self.at.to(device))
+
+    def images(self) -> Tensor:
+        """All of them put together, (B, S, H, W) uint8."""
+        return self.frames[self.at.long()]
+
+
+Observations = Array | Stacks
+"""(B, *O): float32 vectors, or stacks."""
+Batch = Tensor | Stacks
+"""The same as an update reads it."""
+
+
 class Rollout(NamedTuple):
     """B simulated steps, row after row, in each row path after path.
 
@@ -26,7 +61,7 @@ class Rollout(NamedTuple):
     time limit for a termination.
     """
 
-    obs: Array  # (B, *O) float32, raw
+    obs: Observations  # (B, *O) raw
     actions: Array  # (B, A) as sampled, before any clipping to the task's bounds
     dist: Array  # (B, M) float32, the parameters of π_old(·|obs)
     rewards: Array  # (B,) float64, raw
@@ -38,7 +73,7 @@ class Rollout(NamedTuple):
 class Samples(NamedTuple):
     """What an update learns from: B states, K actions tried in each (single path: K = 1)."""
 
-    obs: Tensor  # (B, *O)
+    obs: Batch  # (B, *O)
     actions: Tensor  # (B, K, A)
     q: Tensor  # (B, K) estimates of Q_old(s, a), or of the advantage
     log_q: Tensor  # (B, K) log-probability under the distribution that chose the action

@@ -12,11 +12,12 @@ import torch
 
 from trpo.estimators import gae, monte_carlo
 from trpo.moments import Filter
+from trpo.observations import arrays, batch
 from trpo.policies import Policy
 from trpo.samplers.single_path import Sampler
 from trpo.samplers.tape import Carried, Sampled
 from trpo.samplers.vine import Vine
-from trpo.types import Array, Rollout, Samples, Tensor
+from trpo.types import Array, Observations, Rollout, Samples, Tensor
 
 
 class Estimator(NamedTuple):
@@ -37,13 +38,15 @@ class Batch(NamedTuple):
 
     samples: Samples  # for the policy's update, in a random order
     paths: Sampled  # under π_old from the start states: what returns are reported of
-    targets: tuple[Array, Array] | None  # observations (B, *O) and values (B,) for the baseline
+    targets: (
+        tuple[Observations, Array] | None
+    )  # observations (B, *O) and values (B,) for the baseline
     steps: int  # simulator steps taken in all
     unstable: int  # of these, the ones that failed in the engine
     explained_variance: float | None  # of the baseline, where there is one to fit
 
 
-Values = Callable[[Array], Array]  # observations (B, *O), as the policy sees them -> V (B,)
+Values = Callable[[Observations], Array]  # observations (B, *O), as the policy sees them -> V (B,)
 Collect = Callable[[np.random.Generator, Tensor, Filter, Carried | None, Values], Batch]
 
 
@@ -92,11 +95,11 @@ def estimate(
     return Estimates(samples_of(rollout, policy, obs, advantages), targets, explained)
 
 
-def samples_of(rollout: Rollout, policy: Policy, obs: Array, q: Array) -> Samples:
+def samples_of(rollout: Rollout, policy: Policy, obs: Observations, q: Array) -> Samples:
     """One tried action a state (K = 1), chosen by π_old, every state of weight one."""
     actions, old = torch.from_numpy(rollout.actions)[:, None], torch.from_numpy(rollout.dist)
     return Samples(
-        obs=torch.from_numpy(obs),
+        obs=batch(obs),
         actions=actions,
         q=torch.from_numpy(q.astype(np.float32))[:, None],
         log_q=policy.distribution.log_prob(old[:, None], actions),
@@ -131,7 +134,7 @@ def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collec
         paths = sampler(paths_rng, theta, see, carried)
         found = estimate(paths, policy, estimator, see, values)
         samples, order = shuffled(order_rng, found.samples)
-        targets = samples.obs.numpy(), found.targets[order]
+        targets = arrays(samples.obs), found.targets[order]
         explained = found.explained_variance
         return Batch(samples, paths, targets, paths.steps, paths.unstable, explained)
 

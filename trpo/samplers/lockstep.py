@@ -45,7 +45,7 @@ class Moment(NamedTuple):
     """One step of n rows side by side."""
 
     rows: Array  # (n,)
-    obs: Array
+    obs: Array  # what is kept of them
     actions: Array
     dist: Array
     rewards: Array
@@ -59,7 +59,8 @@ class Part:
 
     def __init__(self, runner: Lockstep, rows: Sequence[Row], acting: Acting, first: int) -> None:
         """Begin them; the part's row 0 is row `first` of all."""
-        self._simulator, self._first, self._every = runner.simulator, first, np.arange(len(rows))
+        self._simulator, self._number, self._every = runner.simulator, first, np.arange(len(rows))
+        self._kept = runner.simulator.space.kept
         self._act = actor(runner.policy, acting, rows, self._every + first)
         self._resets = [np.random.default_rng(row.resets) for row in rows]
         self._forced = [row.action for row in rows]
@@ -71,6 +72,7 @@ class Part:
                 self._reset(n)
             else:
                 self._simulator.load(np.array([n]), [row.snapshot])
+        self._begun = self._see(self._every)
 
     def _reset(self, row: int) -> None:
         self._simulator.reset(self._resets[row], np.array([row]))
@@ -83,7 +85,7 @@ class Part:
         for t in range(until.most or 2**62):
             if keep:
                 at = np.full(len(running), t)
-                keep.offer(running + self._first, at, self._ages[running], self._saver(running))
+                keep.offer(running + self._number, at, self._ages[running], self._saver(running))
             moment = self._step(t, running)
             ended = moment.terminal | moment.truncated
             self._ages[running] += 1
@@ -103,11 +105,11 @@ class Part:
         if t == 0:
             actions = forced(actions, self._forced)
         step = self._simulator.step(self._simulator.space.actions.clip(actions), rows)
-        self._moments.append(Moment(rows, obs, actions, dist, *step))
+        self._moments.append(Moment(rows, self._kept.part(obs), actions, dist, *step))
         return self._moments[-1]
 
     def _see(self, rows: Array) -> Array:
-        return self._simulator.observe(rows).astype(np.float32)
+        return self._kept.seen(self._simulator.observe(rows))
 
     def _saver(self, rows: Array) -> Callable[[int], Any]:
         return lambda i: self._simulator.save(rows[i : i + 1])[0]
@@ -121,8 +123,9 @@ class Part:
         fields = [np.split(np.concatenate(column)[order], ends) for column in columns]
         self._moments.clear()
         for n, own in zip(self._every, zip(*fields, strict=True), strict=True):
-            obs, actions, dist, rewards, terminal, truncated, failed = own
-            after = np.stack(self._after[n]) if self._after[n] else obs[:0]
+            parts, actions, dist, rewards, terminal, truncated, failed = own
+            obs = self._kept.whole(parts, self._begun[n], terminal | truncated)
+            after = np.stack(self._after[n]) if self._after[n] else self._begun[:0]
             snapshot = self._simulator.save(np.array([n]))[0] if save else None
             yield Track(obs, actions, dist, rewards, terminal, truncated, failed, after, snapshot)
 

@@ -1,8 +1,8 @@
 """The rollout set of a vine (§5.2): states drawn from those that the trunks visit."""
 
 from collections.abc import Callable
-from heapq import heappush, heapreplace
-from typing import Any
+from heapq import heapify, heappush, heapreplace, nlargest
+from typing import Any, Self
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class RolloutSet:
             if keys[i] < self._worst():
                 push = heapreplace if len(self._heap) == self._size else heappush
                 push(self._heap, (-float(keys[i]), int(rows[i]), int(steps[i]), save(int(i))))
+
+    def merge(self, other: Self) -> None:
+        """Take the states of another set of the same seed, to which other states were offered."""
+        self._heap = nlargest(self._size, [*self._heap, *other._heap])
+        heapify(self._heap)
 
     def states(self) -> tuple[tuple[Array, Array], list[Any]]:
         """Where the states stand in the rollout, as (rows, steps), and their snapshots."""

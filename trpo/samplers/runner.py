@@ -9,14 +9,14 @@ of rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from trpo.moments import Filter
 from trpo.policies import Policy
 from trpo.simulators.protocol import Simulator
-from trpo.types import Array, Tensor
+from trpo.types import Array, Observations, Tensor
 
 Seed = np.random.SeedSequence
 
@@ -74,14 +74,14 @@ class Acting(NamedTuple):
 class Track(NamedTuple):
     """What one row did in its n steps, episode after episode."""
 
-    obs: Array  # (n, *O) float32, raw
+    obs: Observations  # (n, *O) raw
     actions: Array  # (n, A) as sampled
     dist: Array  # (n, M) float32
     rewards: Array  # (n,) float64
     terminal: Array  # (n,) bool
     truncated: Array  # (n,) bool, by the time limit
     failed: Array  # (n,) bool, in the engine
-    after: Array  # (c, *O) float32, what was seen after each cut: a time limit, or the row's stop
+    after: Array  # (c, *O) raw, what was seen after each cut: a time limit, or the row's stop
     snapshot: Any  # where the row stopped, if it was asked for
 
     @property
@@ -103,6 +103,9 @@ class Keep(Protocol):
 
     def offer(self, rows: Array, steps: Array, ages: Array, save: Callable[[int], Any]) -> None:
         """States (n,) of these rows, at these steps of each and so old; `save(i)` saves one."""
+
+    def merge(self, other: Self) -> None:
+        """Take what was offered to a copy, which was made before anything was offered to this."""
 
 
 class Runner(Protocol):

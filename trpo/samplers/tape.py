@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from trpo.observations import joined, reals
 from trpo.reports import check_finite
 from trpo.samplers.runner import Track
 from trpo.types import Array, Rollout
@@ -54,11 +55,12 @@ def taped(tracks: Sequence[Track], before: Carried, go_on: bool) -> Sampled:
     ends = np.cumsum([len(track.rewards) for track in tracks])
     last = np.zeros(ends[-1], bool)
     last[ends - 1] = True
-    names = ("obs", "actions", "dist", "rewards", "terminal", "failed", "after")
+    names = ("actions", "dist", "rewards", "terminal", "failed", "after")
     fields = (np.concatenate([getattr(track, name) for track in tracks]) for name in names)
-    obs, actions, dist, rewards, terminal, failed, after = fields
+    actions, dist, rewards, terminal, failed, after = fields
     over = np.concatenate([track.over for track in tracks])
-    check_finite("observations", obs)
+    obs = joined([track.obs for track in tracks])
+    check_finite("observations", reals(obs))
     check_finite("observations", after)
     check_finite("rewards", rewards)
     told = [

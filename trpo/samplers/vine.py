@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from trpo.moments import Filter
+from trpo.observations import batch
 from trpo.parameters import ParameterError
 from trpo.samplers.branches import first_actions, follow
 from trpo.samplers.rollout_set import RolloutSet
@@ -22,7 +23,7 @@ from trpo.samplers.single_path import single_path
 from trpo.samplers.tape import Sampled
 from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate, all_actions, self_normalised
-from trpo.types import Array, Samples, Tensor
+from trpo.types import Array, Observations, Samples, Tensor
 
 Draw = Literal["uniform", "discounted"]
 """How the rollout set is drawn from the visited states, without replacement.
@@ -133,10 +134,10 @@ def vine(
     return grow
 
 
-def samples_of(obs: Array, actions: Array, q: Array, log_q: Tensor, old: Array) -> Samples:
+def samples_of(obs: Observations, actions: Array, q: Array, log_q: Tensor, old: Array) -> Samples:
     """The rollout set as samples of weight one."""
     return Samples(
-        obs=torch.from_numpy(obs),
+        obs=batch(obs),
         actions=torch.from_numpy(actions),
         q=torch.from_numpy(q.astype(np.float32)),
         log_q=log_q,

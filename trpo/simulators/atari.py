@@ -1,0 +1,169 @@
+"""Atari from pixels: one emulator a row, stepped one after another.
+
+Emulators hold Python's lock, so that threads gain nothing: `samplers.processes` runs rows in
+processes of their own. Nothing of a row is random but what its episodes begin with and, where
+`repeat_action_probability` is set, which actions are repeated; both are drawn from the row's own
+generator and not from the emulator's, so that a snapshot holds all of it.
+"""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import ale_py
+import numpy as np
+from ale_py import roms
+
+from trpo.parameters import UnfitError
+from trpo.simulators.games import Game
+from trpo.simulators.protocol import Space, Step
+from trpo.simulators.rows import Closing, at_least_one
+from trpo.simulators.screens import areas, shrink
+from trpo.types import Array
+
+SCREEN = (210, 160)  # pixels of an NTSC screen
+STILL = 0  # the emulator's action of doing nothing
+
+ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+
+
+def emulator(game: str) -> ale_py.ALEInterface:
+    """An emulator with the game's cartridge in it, one frame a call.
+
+    Raises:
+        UnfitError: there is no such game, or its screen is not NTSC's.
+    """
+    known = roms.get_all_rom_ids()
+    if game not in known:
+        near = difflib.get_close_matches(game, known, n=3)
+        raise UnfitError(f"game={game} is unknown; nearest: {', '.join(near) or 'none'}")
+    found = ale_py.ALEInterface()
+    found.setFloat("repeat_action_probability", 0.0)
+    found.setInt("random_seed", 0)
+    found.loadROM(roms.get_rom_path(game))
+    if found.getScreenDims() != SCREEN:
+        raise UnfitError(f"game={game} has a screen of {found.getScreenDims()}, not of {SCREEN}")
+    return found
+
+
+class Snapshot(NamedTuple):
+    """All that a row's future depends on."""
+
+    machine: Any  # the emulator's state
+    stack: Array  # (S, h, w) uint8, what is seen
+    elapsed: int  # steps of the episode
+    last: int  # the action of the last frame
+    repeats: dict[str, Any]  # state of the generator that repeats actions
+
+
+class Machine:
+    """One row."""
+
+    def __init__(self, task: Game) -> None:
+        """Switch the emulator on and keep where its episodes begin."""
+        self._task, self._ale = task, emulator(task.game)
+        self.numbers = task.numbers([int(a) for a in self._ale.getMinimalActionSet()])
+        self._screens = np.zeros((2, *SCREEN), np.uint8)
+        self._areas = areas(SCREEN[0], task.height), areas(SCREEN[1], task.width)
+        self.stack = np.zeros((task.stack, task.height, task.width), np.uint8)
+        self.elapsed, self._last = 0, STILL
+        self._repeats = np.random.default_rng(0)
+        self._ale.reset_game()
+        self._start = self._ale.cloneState()
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Begin an episode, in the same state of the emulator each time but for `no_ops`."""
+        self._ale.restoreState(self._start)
+        for _ in range(int(rng.integers(1, self._task.no_ops + 1))):
+            self._ale.act(STILL)
+        self._repeats = np.random.default_rng(rng.integers(2**63))
+        self.elapsed, self._last = 0, STILL
+        self._look()
+        self._screens[0] = self._screens[1]
+        shrink(*self._screens, *self._areas, self.stack[0])
+        self.stack[1:] = self.stack[0]
+
+    def step(self, action: int) -> tuple[float, bool]:
+        """Hold an action, as the emulator numbers it; the reward, and whether the game is over."""
+        task, reward, over = self._task, 0, False
+        for left in reversed(range(task.frame_skip)):
+            reward += self._ale.act(self._acted(action))
+            over = self._ale.game_over()
+            if over or left < 2:
+                self._look()
+            if over:
+                break
+        if over or task.frame_skip == 1:
+            self._screens[0] = self._screens[1]
+        self.elapsed += 1
+        self.stack[:-1] = self.stack[1:]
+        shrink(*self._screens, *self._areas, self.stack[-1])
+        return float(np.sign(reward) if task.rewards == "clipped" else reward), over
+
+    def _acted(self, action: int) -> int:
+        """The action of the next frame, which may be that of the last one."""
+        chance = self._task.repeat_action_probability
+        if not chance or self._repeats.random() >= chance:
+            self._last = action
+        return self._last
+
+    def _look(self) -> None:
+        """Take the present screen, and keep the one before it."""
+        self._screens[0] = self._screens[1]
+        self._ale.getScreenGrayscale(self._screens[1])
+
+    def save(self) -> Snapshot:
+        """What the row goes on from."""
+        repeats = self._repeats.bit_generator.state
+        return Snapshot(
+            self._ale.cloneState(), self.stack.copy(), self.elapsed, self._last, repeats
+        )
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Go on from there."""
+        self._ale.restoreState(snapshot.machine)
+        self.stack[:] = snapshot.stack
+        self.elapsed, self._last = snapshot.elapsed, snapshot.last
+        self._repeats.bit_generator.state = snapshot.repeats
+
+
+class AtariSimulator(Closing):
+    """N rows of one game. Observations: stacks (n, S, h, w) uint8 of frames, the oldest first."""
+
+    space: Space
+
+    def __init__(self, task: Game, rows: int) -> None:
+        """Switch the emulators on (reset before use)."""
+        self.count = at_least_one(rows)
+        self._machines = [Machine(task) for _ in range(rows)]
+        self._numbers = self._machines[0].numbers
+        self.space = task.space(self._numbers)
+        self.reset(np.random.default_rng(0), np.arange(rows))
+
+    def reset(self, rng: np.random.Generator, rows: Array) -> None:
+        """Begin a new episode in each of these rows."""
+        for row in rows:
+            self._machines[row].reset(rng)
+
+    def observe(self, rows: Array) -> Array:
+        """The stacks (n, S, h, w) uint8 of the rows."""
+        return np.stack([self._machines[row].stack for row in rows])
+
+    def step(self, actions: Array, rows: Array) -> Step:
+        """Hold actions (n, A), indices of choices, for one step each."""
+        reward, terminal = np.empty(len(rows)), np.empty(len(rows), bool)
+        numbers = self._numbers[tuple(actions.T)]
+        for n, (row, number) in enumerate(zip(rows, numbers, strict=True)):
+            reward[n], terminal[n] = self._machines[row].step(int(number))
+        elapsed = np.array([self._machines[row].elapsed for row in rows])
+        late = (elapsed >= self.space.horizon) & ~terminal
+        return Step(reward, terminal, late, np.zeros_like(terminal))
+
+    def save(self, rows: Array) -> list[Any]:
+        """One `Snapshot` a row."""
+        return [self._machines[row].save() for row in rows]
+
+    def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
+        """Put the snapshots into the rows."""
+        for row, snapshot in zip(rows, snapshots, strict=True):
+            self._machines[row].load(snapshot)
