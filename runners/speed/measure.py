@@ -7,7 +7,6 @@ part of the limit.
 """
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import CONF, Identity, Resources, register, resources
 from runners.speed.replay import Limit, Recording, Segment, Timed
+from runners.store.provenance import peak_rss_mib
 from runners.studies.training import TRAINING
 from trpo.chunks import beside
 from trpo.moments import observation_filter
@@ -229,7 +229,7 @@ def memory(overrides: tuple[str, ...]) -> float:
     settle()
     with TRAINING.open(*composed(*overrides)) as opening:
         _warmed(opening.algorithm, 1)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_rss_mib()
 
 
 def start_up() -> tuple[float, float]:
