@@ -8,12 +8,13 @@ import torch
 from trpo.baselines import Baseline
 from trpo.chunks import beside
 from trpo.moments import Moments, empty, merge, observation_filter
+from trpo.observations import reals
 from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
 from trpo.samplers.batches import Batch, Collect
 from trpo.samplers.tape import Carried
 from trpo.simulators.protocol import Space
-from trpo.types import Algorithm, Array, Map, Samples, Tensor, UpdateInfo
+from trpo.types import Algorithm, Array, Map, Observations, Tensor, UpdateInfo
 from trpo.updates import Rule, Update, update
 
 
@@ -76,7 +77,7 @@ def policy_optimisation(
     def step(rng: np.random.Generator, state: State) -> tuple[State, TrainInfo]:
         see = observation_filter(state.seen, filter_clip)
 
-        def values(obs: Array) -> Array:
+        def values(obs: Observations) -> Array:
             return baseline.predict(state.baseline, obs, compute.pmap)
 
         batch = collect(rng, state.theta, see, state.carried, values)
@@ -86,7 +87,7 @@ def policy_optimisation(
         recent = np.concatenate([state.recent, paths.returns])[-RECENT:]
         seen = state.seen
         if filter_clip:
-            seen = merge(seen, paths.rollout.obs)
+            seen = merge(seen, reals(paths.rollout.obs))
         after = State(theta, size, fitted, seen, paths.carried, recent)
         return after, told(batch, info, recent, space.horizon)
 
@@ -97,7 +98,7 @@ def learnt(
     policy: Policy, rule: Rule, baseline: Baseline, batch: Batch, state: State, compute: Compute
 ) -> tuple[Update, Any]:
     """The policy's update and the baseline's fit, neither of which waits for the other."""
-    samples = Samples(*(field.to(compute.device) for field in batch.samples))
+    samples = batch.samples.to(compute.device)
     theta, targets = state.theta.to(compute.device), batch.targets
 
     def improve(pmap: Map) -> Update:

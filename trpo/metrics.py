@@ -88,7 +88,7 @@ def _pulled_back(form: Form, every: int) -> Metric:
     """The metric on parameters that `form` on distributions induces through the network."""
 
     def metric(policy: Policy, samples: Samples, theta: Tensor, pmap: Map) -> Curvature:
-        used = Samples(*(field[::every] for field in samples))
+        used = samples.some(slice(None, None, every))
         at = policy.network.linearise(theta, used.obs, pmap)
         return _curvature(at, form(policy.distribution, used, at.output), used.weight)
 

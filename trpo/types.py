@@ -80,6 +80,14 @@ class Samples(NamedTuple):
     old: Tensor  # (B, M) parameters of π_old(·|s)
     weight: Tensor  # (B,) weight of each state in the averages over states
 
+    def some(self, which: Any) -> "Samples":
+        """Those of some states, by a slice or by numbers (b,)."""
+        return Samples(*(field[which] for field in self))  # type: ignore[arg-type]
+
+    def to(self, device: torch.device | str) -> "Samples":
+        """The same on a device."""
+        return Samples(*(field.to(device) for field in self))  # type: ignore[arg-type]
+
 
 class UpdateInfo(NamedTuple):
     """What one policy update did."""

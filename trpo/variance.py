@@ -19,7 +19,7 @@ from trpo.reports import RECENT, Episodes, check_finite, episode_report
 from trpo.samplers.batches import Batch, Collect
 from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate
-from trpo.types import Algorithm, Array, Samples, Tensor
+from trpo.types import Algorithm, Array, Observations, Tensor
 
 
 class Measuring(NamedTuple):
@@ -123,7 +123,7 @@ def several(
     return state, infos
 
 
-def no_value(obs: Array) -> Array:
+def no_value(obs: Observations) -> Array:
     """V = 0 (B,) of observations (B, *O)."""
     return np.zeros(len(obs))
 
@@ -132,7 +132,7 @@ def estimate(
     policy: Policy, surrogate: Surrogate, batch: Batch, theta: Tensor, compute: Compute
 ) -> Estimate:
     """∇L at the theta that the batch was drawn under."""
-    samples = Samples(*(field.to(compute.device) for field in batch.samples))
+    samples = batch.samples.to(compute.device)
     theta = theta.to(compute.device)
     gradient = Objective(policy, surrogate, samples, theta, compute.pmap).gradient()
     g = gradient.double().cpu().numpy()

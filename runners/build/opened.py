@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from runners.settings.tree import Identity, Resources
 from trpo.algorithms import Compute
 from trpo.parameters import UnfitError
 from trpo.policies import Policy
+from trpo.samplers.processes import Processes
 from trpo.samplers.runner import Runner
 from trpo.simulators.protocol import Space
 from trpo.types import Map
@@ -28,18 +29,40 @@ class Shop(NamedTuple):
 
 @contextmanager
 def opened(identity: Identity, resources: Resources, rows: int) -> Iterator[Shop]:
-    """Open a simulator of `rows` rows and the thread pool, and close them in the end.
+    """Open simulators of `rows` rows in all and the thread pool, and close them in the end.
 
     Raises:
         ConfigError: a setting does not fit the task; the message names it.
     """
-    device, option = _device(resources.device), chosen("env", identity)
-    task = made("env", identity)
-    with as_settings("env", {"rows": "sampler.rows"}):
-        simulator = option.open(task, rows)
-    with simulator, _threads(resources.threads) as pmap:
-        runner = option.run(simulator, _policy(identity, simulator.space), pmap)
+    device = _device(resources.device)
+    with (
+        _threads(resources.threads) as pmap,
+        _running(identity, resources.workers, rows, pmap) as runner,
+    ):
         yield Shop(runner, Compute(pmap, device))
+
+
+@contextmanager
+def _running(identity: Identity, workers: int, rows: int, pmap: Map) -> Iterator[Runner]:
+    """The runner, in this process or in others."""
+    if workers:
+        with closing(Processes(partial(alone, identity), workers, rows)) as spread:
+            yield spread
+    else:
+        runner = alone(identity, rows, pmap)
+        with runner.simulator:
+            yield runner
+
+
+def alone(identity: Identity, rows: int, pmap: Map = map) -> Runner:
+    """A runner in this process, its simulator open."""
+    option, task = chosen("env", identity), made("env", identity)
+    with ExitStack() as opening:
+        with as_settings("env", {"rows": "sampler.rows"}):
+            simulator = opening.enter_context(option.open(task, rows))
+        runner = option.run(simulator, _policy(identity, simulator.space), pmap)
+        opening.pop_all()
+    return runner
 
 
 def _policy(identity: Identity, space: Space) -> Policy:

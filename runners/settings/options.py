@@ -17,7 +17,7 @@ from trpo.parameters import Count, check
 from trpo.policies import Policy
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Runner
-from trpo.simulators import cartpole, control, humanoids, locomotion
+from trpo.simulators import cartpole, control, games, humanoids, locomotion
 from trpo.simulators.protocol import Simulator
 from trpo.simulators.task import Task
 from trpo.types import Map
@@ -71,6 +71,13 @@ def registered(*, id: str, horizon: Count | None = None) -> Registered:
     return Registered(id, horizon)
 
 
+def atari(game: games.Game, rows: int) -> Simulator:
+    """Atari's emulators, one a row."""
+    from trpo.simulators.atari import AtariSimulator
+
+    return AtariSimulator(game, rows)
+
+
 class Option(NamedTuple):
     """A configurable function, and what the option is beside its settings."""
 
@@ -79,7 +86,7 @@ class Option(NamedTuple):
     unread: tuple[str, ...] = ()  # settings elsewhere that it does not read
     open: Open = gymnasium  # of a task: how its rows are simulated
     run: Run = lockstep  # of a task: how a policy is run in it
-    objects: bool = False  # of a task: whether each row is a Python object of its own
+    objects: bool = False  # of a task: whether each row is an object, which a process can hold
     label: str | None = None  # of a family of tasks: the setting that says which of them it is
 
     def schema(self, name: str) -> type:
@@ -126,6 +133,7 @@ GROUPS: dict[str, dict[str, Option]] = {
             for module in (locomotion, humanoids, control)
             for task in makers(module, Task)
         },
+        "atari": Option(games.Game, open=atari, objects=True, label="game"),
         "gymnasium": Option(registered, objects=True, label="id"),
     },
     "policy": {policy.__name__: Option(policy) for policy in makers(policies, policies.Policy)},

@@ -1,7 +1,7 @@
 """The ways to sample a batch, each with its settings: what it needs, plans and makes."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -20,7 +20,13 @@ NO_VALUES = {"name": "none"}
 """The baseline V = 0."""
 PLAIN = {"name": "monte_carlo", "standardise": False}
 """The estimator that takes Q as it was sampled."""
-OBJECTS = 64  # rows of a vine where each is a Python object of its own
+OBJECTS = 16  # rows of a vine, if it has no more trunks, where each is an object of its own
+
+
+def _require_open(boundary: Boundary, fresh: bool) -> None:
+    """Raise ConfigError where batches shall go on with paths that were all run to their end."""
+    if boundary == "complete" and not fresh:
+        raise ConfigError("sampler.boundary=complete leaves no open path: set sampler.fresh=true")
 
 
 class Paths(NamedTuple):
@@ -38,10 +44,7 @@ class Paths(NamedTuple):
                 f"steps_per_iteration={steps} is smaller than sampler.rows={self.rows}: every row "
                 "takes at least one step"
             )
-        if self.boundary == "complete" and not self.fresh:
-            raise ConfigError(
-                "sampler.boundary=complete leaves no open path: set sampler.fresh=true"
-            )
+        _require_open(self.boundary, self.fresh)
         if self.boundary == "bootstrap" and node.get("baseline") == NO_VALUES:
             raise ConfigError("sampler.boundary=bootstrap needs a baseline: set baseline=mlp_value")
 
@@ -93,6 +96,8 @@ class Vines(NamedTuple):
     branch_length: Count = 100
     draw: Draw = "uniform"
     common_noise: bool = True
+    boundary: Literal["complete", "truncate"] = "complete"  # of the trunks
+    fresh: bool = True
 
     def check(self, node: Mapping[str, Any]) -> None:
         """Raise ConfigError where the rest of a run does not fit."""
@@ -101,6 +106,7 @@ class Vines(NamedTuple):
                 "sampler=vine estimates Q by its branches, without a value function: set "
                 "baseline=none estimator.name=monte_carlo estimator.standardise=false"
             )
+        _require_open(self.boundary, self.fresh)
         with as_settings("sampler"):
             require_visited(self.grown)
 
@@ -127,7 +133,7 @@ class Vines(NamedTuple):
     def side_by_side(self, objects: bool) -> int:
         """Rows of the simulator: all branches, or fewer where each row is an object."""
         every = max(self.states * self.branches, self.trunks)
-        return min(every, OBJECTS) if objects else every
+        return min(every, max(OBJECTS, self.trunks)) if objects else every
 
     def steps(self, node: Mapping[str, Any]) -> int:
         """Simulator steps that a batch is planned to take."""
@@ -157,7 +163,8 @@ class Vines(NamedTuple):
             runner.simulator.save(np.arange(1))
         except ValueError as error:
             raise ConfigError(f"sampler=vine returns to states that it saved: {error}") from error
-        settings: dict[str, Any] = {"draw": self.draw, "common_noise": self.common_noise}
+        names = ("draw", "common_noise", "boundary", "fresh")
+        settings: dict[str, Any] = {name: getattr(self, name) for name in names}
         with as_settings("sampler"):
             return from_vine(vine(runner, self.grown, gamma=node["gamma"], **settings))
 

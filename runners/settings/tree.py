@@ -35,7 +35,7 @@ class Resources(NamedTuple):
     """What a run may use; on the CPU no number depends on it."""
 
     threads: int = 1
-    workers: int = 1
+    workers: int = 0
     device: str = "cpu"
 
 
@@ -61,7 +61,7 @@ class Session:
     iterations: Count | None = None
     device: str = "cpu"
     threads: Count = 1
-    workers: Count = 1
+    workers: Natural = 0
     checkpoint_every: Count = 10
     results_dir: str = "results/runs"
     tensorboard: bool = False
@@ -72,6 +72,7 @@ class Protocol:
     """A named set of choices, grouped by who reads them; the other nodes refer to these values."""
 
     name: str = MISSING
+    by_task: dict[str, Any] = field(default_factory=dict)  # exceptions, which the others refer to
     # policies
     hidden: list[int] = MISSING
     log_std: float = MISSING
@@ -85,10 +86,8 @@ class Protocol:
     branches: int = MISSING
     states: int = MISSING
     branch_length: int = MISSING
-    rollouts: dict[str, Any] = field(default_factory=dict)  # by task
     # steps
     delta: float = MISSING
-    deltas: dict[str, float] = field(default_factory=dict)  # by task
     penalty: float = MISSING
     l2_radius: float = MISSING
     direction: mutable(Direction) = field(default_factory=mutable(Direction))  # type: ignore[valid-type]

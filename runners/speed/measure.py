@@ -34,7 +34,7 @@ from trpo.chunks import beside
 from trpo.moments import observation_filter
 from trpo.objective import Objective
 from trpo.streams import stream
-from trpo.types import Array, Map
+from trpo.types import Array, Map, Observations
 from trpo.updates import update
 
 
@@ -123,7 +123,7 @@ def opened_parts(setup: Setup) -> Iterator[Bench]:
         yield Bench(parts(node, rule_of(node), sampler, shop), recorded, timed, limit)
 
 
-def nothing(obs: Array) -> Array:
+def nothing(obs: Observations) -> Array:
     """V = 0 (B,), so that sampling is timed without the value function."""
     return np.zeros(len(obs))
 
@@ -153,7 +153,7 @@ def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None
         state, _ = _warmed(optimisation(part), warm_up)
         see, pmap = observation_filter(state.seen, part.filter_clip), part.compute.pmap
 
-        def values(obs: Array) -> Array:
+        def values(obs: Observations) -> Array:
             return part.baseline.predict(state.baseline, obs, pmap)
 
         rng = stream(0, "step", warm_up + 1)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -35,6 +35,12 @@ class Beginnings:
             self._keep.offer(rows, steps, ages, save)
         for i in np.flatnonzero((ages == 0) | (steps == 0)):
             self._found.append((int(rows[i]), int(steps[i]), save(int(i))[0]))
+
+    def merge(self, other: Self) -> None:
+        """Take what another was offered."""
+        if self._keep and other._keep:
+            self._keep.merge(other._keep)
+        self._found += other._found
 
     def segments(self, number: int, actions: Array) -> Iterator[Segment]:
         """What row `number` did, from each of its beginnings on."""

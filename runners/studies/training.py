@@ -28,11 +28,12 @@ def unread(node: Mapping[str, Any]) -> set[str]:
 
 
 def ignored(node: Mapping[str, Any]) -> set[str]:
-    """What the algorithm, the estimator and the rule's size leave out, whatever samples."""
-    algo = chosen("algo", node)
+    """What task, algorithm, estimator and the rule's size leave out, whatever samples."""
+    algo, env = chosen("algo", node), chosen("env", node)
     unsized = size_of(algo.function, {}) is None
     estimator = ESTIMATORS.get(node["estimator"]["name"], ())
-    return {*algo.unread, *estimator, *(("step_scale",) if unsized else ())}
+    without = {"step_scale": unsized, "workers": not env.objects}
+    return {*algo.unread, *estimator, *(name for name, left in without.items() if left)}
 
 
 def check(identity: Identity) -> None:

@@ -38,9 +38,7 @@ class Batch(NamedTuple):
 
     samples: Samples  # for the policy's update, in a random order
     paths: Sampled  # under π_old from the start states: what returns are reported of
-    targets: (
-        tuple[Observations, Array] | None
-    )  # observations (B, *O) and values (B,) for the baseline
+    targets: tuple[Observations, Array] | None  # (B, *O) and V (B,) to fit
     steps: int  # simulator steps taken in all
     unstable: int  # of these, the ones that failed in the engine
     explained_variance: float | None  # of the baseline, where there is one to fit
@@ -117,7 +115,7 @@ def shuffled(rng: np.random.Generator, samples: Samples) -> tuple[Samples, Array
     """
     order = rng.permutation(len(samples.obs))
     at = torch.from_numpy(order)
-    return Samples(*(field[at] for field in samples)), order
+    return samples.some(at), order
 
 
 def from_paths(sampler: Sampler, policy: Policy, estimator: Estimator) -> Collect:
@@ -152,7 +150,7 @@ def from_vine(vine: Vine) -> Collect:
         values: Values,
     ) -> Batch:
         vine_rng, order_rng = rng.spawn(2)
-        found = vine(vine_rng, theta, see)
+        found = vine(vine_rng, theta, see, carried)
         samples, _ = shuffled(order_rng, found.samples)
         return Batch(samples, found.trunk, None, found.steps, found.unstable, None)
 

@@ -8,13 +8,14 @@ it is seen in what they did.
 
 import multiprocessing
 import pickle
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from multiprocessing.connection import Connection, wait
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-import numpy as np
 import torch
 
 from trpo.policies import Policy
@@ -66,13 +67,20 @@ class Numbered(NamedTuple):
         """See `Keep.offer`."""
         self.keep.offer(rows + self.first, steps, ages, save)
 
+    def merge(self, other: Self) -> None:
+        """See `Keep.merge`."""
+        self.keep.merge(other.keep)
+
 
 def serve(make: Make, rows: int, connection: Connection) -> None:
-    """Do jobs until there are no more; what a process does."""
+    """Do one job after another, as long as the parent lives; what a process does."""
+    for stops in (signal.SIGINT, signal.SIGTERM):  # which the parent heeds
+        signal.signal(stops, signal.SIG_IGN)
     torch.set_num_threads(1)
     runner = make(rows)
-    with runner.simulator:
-        while (job := pickle.loads(connection.recv_bytes())) is not None:
+    with runner.simulator, suppress(EOFError, BrokenPipeError):  # the parent is gone
+        while True:
+            job = pickle.loads(connection.recv_bytes())
             try:
                 reply: Done | Exception = job.done_by(runner)
             except Exception as error:
@@ -162,9 +170,10 @@ class Processes:
         Raises:
             LostError: the same rows were lost again and again.
         """
+        before = deepcopy(keep)  # what each process offers to, of which this one takes all
         share = min(self._rows, -(-len(rows) // len(self._workers)))
         jobs = [
-            Job(rows[i : i + share], own(acting, slice(i, i + share)), until, keep, save, i)
+            Job(rows[i : i + share], own(acting, slice(i, i + share)), until, before, save, i)
             for i in range(0, len(rows), share)
         ]
         for done in self._done(jobs):

@@ -1,6 +1,6 @@
 """The vine method (§5.2): in states that π_old visits, try several actions and follow each.
 
-Trunks are whole paths under π_old. Of the states that they visit a rollout set is drawn; in each
+Trunks are paths under π_old. Of the states that they visit a rollout set is drawn; in each
 of its N states K actions are tried, and after each of them a branch follows π_old for a while.
 The K branches of a state share their noise ("common random numbers"), so that what differs
 between their returns is what the actions did.
@@ -19,8 +19,8 @@ from trpo.parameters import ParameterError
 from trpo.samplers.branches import first_actions, follow
 from trpo.samplers.rollout_set import RolloutSet
 from trpo.samplers.runner import Acting, Runner, seed_of
-from trpo.samplers.single_path import single_path
-from trpo.samplers.tape import Sampled
+from trpo.samplers.single_path import Boundary, single_path
+from trpo.samplers.tape import Carried, Sampled
 from trpo.simulators.protocol import Space
 from trpo.surrogates import Surrogate, all_actions, self_normalised
 from trpo.types import Array, Observations, Samples, Tensor
@@ -52,12 +52,12 @@ class Grown(NamedTuple):
     """One batch."""
 
     samples: Samples  # N states, K actions each
-    trunk: Sampled  # whole paths, as `single_path` gives them
+    trunk: Sampled  # the trunks, as `single_path` gives them
     steps: int  # simulator steps, of trunks and branches
     unstable: int  # steps that failed in the engine, counted as terminations
 
 
-Vine = Callable[[np.random.Generator, Tensor, Filter], Grown]
+Vine = Callable[[np.random.Generator, Tensor, Filter, Carried | None], Grown]
 
 
 def tried(space: Space, branches: int) -> int:
@@ -92,6 +92,8 @@ def vine(
     gamma: float,
     draw: Draw = "uniform",
     common_noise: bool = True,
+    boundary: Boundary = "complete",
+    fresh: bool = True,
 ) -> Vine:
     """Grow a vine whenever it is called.
 
@@ -103,6 +105,8 @@ def vine(
             added for what would follow.
         draw: how the rollout set is drawn.
         common_noise: whether the branches of a state share the noise of all later actions.
+        boundary: what happens to trunks at the batch's end, see `single_path`.
+        fresh: whether every batch begins with new trunks.
 
     Raises:
         ParameterError: the rollout set is larger than the number of states that are surely visited.
@@ -114,15 +118,17 @@ def vine(
     branch = partial(
         follow, runner, length=sizes.branch_length, gamma=gamma, common_noise=common_noise
     )
-    whole = partial(
+    walk = partial(
         single_path, runner,
-        rows=sizes.trunks, steps=sizes.visited, boundary="complete", fresh=True,
+        rows=sizes.trunks, steps=sizes.visited, boundary=boundary, fresh=fresh,
     )  # fmt: skip
 
-    def grow(rng: np.random.Generator, theta: Tensor, see: Filter) -> Grown:
+    def grow(
+        rng: np.random.Generator, theta: Tensor, see: Filter, carried: Carried | None
+    ) -> Grown:
         trunk_rng, draw_rng, action_rng, branch_rng = rng.spawn(4)
         chosen = RolloutSet(sizes.states, seed_of(draw_rng), decay)
-        trunk = whole(keep=chosen)(trunk_rng, theta, see, None)
+        trunk = walk(keep=chosen)(trunk_rng, theta, see, carried)
         (rows, steps), snapshots = chosen.states()
         at = trunk.rows[rows] + steps
         old = trunk.rollout.dist[at]

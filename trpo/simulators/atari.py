@@ -10,19 +10,22 @@ import difflib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import ale_py
 import numpy as np
-from ale_py import roms
 
-from trpo.parameters import UnfitError
+from trpo.parameters import ParameterError
 from trpo.simulators.games import Game
 from trpo.simulators.protocol import Space, Step
 from trpo.simulators.rows import Closing, at_least_one
 from trpo.simulators.screens import areas, shrink
 from trpo.types import Array
 
-SCREEN = (210, 160)  # pixels of an NTSC screen
 STILL = 0  # the emulator's action of doing nothing
+
+try:
+    import ale_py
+    from ale_py import roms
+except ImportError as error:
+    raise ImportError(f"ale-py cannot be imported ({error}): `make setup` installs it") from error
 
 ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
 
@@ -31,18 +34,18 @@ def emulator(game: str) -> ale_py.ALEInterface:
     """An emulator with the game's cartridge in it, one frame a call.
 
     Raises:
-        UnfitError: there is no such game, or its screen is not NTSC's.
+        ParameterError: there is no such game.
     """
     known = roms.get_all_rom_ids()
-    if game not in known:
+    path = roms.get_rom_path(game) if game in known else None
+    if path is None or not ale_py.ALEInterface.isSupportedROM(path):
         near = difflib.get_close_matches(game, known, n=3)
-        raise UnfitError(f"game={game} is unknown; nearest: {', '.join(near) or 'none'}")
+        hint = f" (nearest: {', '.join(near)})" if near else ""
+        raise ParameterError("game", game, f"a game that ale-py ships{hint}")
     found = ale_py.ALEInterface()
     found.setFloat("repeat_action_probability", 0.0)
     found.setInt("random_seed", 0)
-    found.loadROM(roms.get_rom_path(game))
-    if found.getScreenDims() != SCREEN:
-        raise UnfitError(f"game={game} has a screen of {found.getScreenDims()}, not of {SCREEN}")
+    found.loadROM(str(path))
     return found
 
 
@@ -62,9 +65,13 @@ class Machine:
     def __init__(self, task: Game) -> None:
         """Switch the emulator on and keep where its episodes begin."""
         self._task, self._ale = task, emulator(task.game)
-        self.numbers = task.numbers([int(a) for a in self._ale.getMinimalActionSet()])
-        self._screens = np.zeros((2, *SCREEN), np.uint8)
-        self._areas = areas(SCREEN[0], task.height), areas(SCREEN[1], task.width)
+        self.numbers = task.numbers([a.value for a in self._ale.getMinimalActionSet()])
+        height, width = self._ale.getScreenDims()
+        for name, small, large in (("height", task.height, height), ("width", task.width, width)):
+            if small > large:
+                raise ParameterError(name, small, f"at most {large}, the screen's")
+        self._screens = np.zeros((2, height, width), np.uint8)
+        self._areas = areas(height, task.height), areas(width, task.width)
         self.stack = np.zeros((task.stack, task.height, task.width), np.uint8)
         self.elapsed, self._last = 0, STILL
         self._repeats = np.random.default_rng(0)
@@ -80,7 +87,7 @@ class Machine:
         self.elapsed, self._last = 0, STILL
         self._look()
         self._screens[0] = self._screens[1]
-        shrink(*self._screens, *self._areas, self.stack[0])
+        shrink(self._screens, *self._areas, self.stack[0])
         self.stack[1:] = self.stack[0]
 
     def step(self, action: int) -> tuple[float, bool]:
@@ -97,7 +104,7 @@ class Machine:
             self._screens[0] = self._screens[1]
         self.elapsed += 1
         self.stack[:-1] = self.stack[1:]
-        shrink(*self._screens, *self._areas, self.stack[-1])
+        shrink(self._screens, *self._areas, self.stack[-1])
         return float(np.sign(reward) if task.rewards == "clipped" else reward), over
 
     def _acted(self, action: int) -> int:
@@ -114,7 +121,7 @@ class Machine:
 
     def save(self) -> Snapshot:
         """What the row goes on from."""
-        repeats = self._repeats.bit_generator.state
+        repeats = dict(self._repeats.bit_generator.state)
         return Snapshot(
             self._ale.cloneState(), self.stack.copy(), self.elapsed, self._last, repeats
         )

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from trpo.observations import Films
-from trpo.parameters import Count, Fraction, Natural, check
+from trpo.parameters import Count, Fraction, check
 from trpo.simulators.protocol import Choices, Space
 from trpo.types import Array
 
@@ -36,7 +36,7 @@ Rewards = Literal["raw", "clipped"]
 """The game's points, or their sign (Mnih et al. 2013). What is reported is then of signs too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Game:
     """One game of the Arcade Learning Environment (Bellemare et al. 2013).
 
@@ -58,7 +58,7 @@ class Game:
         rewards: see `Rewards`.
     """
 
-    game: str = "pong"
+    game: str
     frame_skip: Count = 4
     repeat_action_probability: Fraction = 0.0
     no_ops: Count = 1

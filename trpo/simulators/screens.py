@@ -32,10 +32,11 @@ def areas(n: int, m: int) -> Areas:
 
 
 @compiled
-def shrink(one: Array, other: Array, rows: Areas, columns: Areas, found: Array) -> None:
-    """Average the brighter of two grey screens (H, W) uint8 into `found` (h, w) uint8."""
+def shrink(screens: Array, rows: Areas, columns: Areas, found: Array) -> None:
+    """Average the brighter of two grey screens (2, H, W) uint8 into `found` (h, w) uint8."""
     height, width = found.shape
-    line = np.empty(one.shape[1], np.float32)
+    one, other = screens
+    line = np.empty(screens.shape[2], np.float32)
     for i in range(height):
         line[:] = 0.0
         for k in range(rows.weights.shape[1]):
