@@ -60,9 +60,19 @@ def alone(identity: Identity, rows: int, pmap: Map = map) -> Runner:
     with ExitStack() as opening:
         with as_settings("env", {"rows": "sampler.rows"}):
             simulator = opening.enter_context(option.open(task, rows))
+        _require_filtered(identity, simulator.space)
         runner = option.run(simulator, _policy(identity, simulator.space), pmap)
         opening.pop_all()
     return runner
+
+
+def _require_filtered(identity: Identity, space: Space) -> None:
+    """Raise ConfigError where the observation filter is asked for frames."""
+    if identity["filter_clip"] and not space.kept.filtered:
+        raise ConfigError(
+            f"filter_clip={identity['filter_clip']:g}: the observation filter is for vectors, and "
+            "frames are seen as they are: set filter_clip=0"
+        )
 
 
 def _policy(identity: Identity, space: Space) -> Policy:

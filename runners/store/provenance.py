@@ -17,7 +17,7 @@ from typing import Any
 from runners.store.files import overwrite, write_atomically
 
 PACKAGES = (
-    *("numpy", "scipy", "torch", "numba", "mujoco", "gymnasium", "cma"),
+    *("numpy", "scipy", "torch", "numba", "mujoco", "gymnasium", "ale-py", "cma"),
     *("hydra-core", "omegaconf", "joblib", "hydra-joblib-launcher"),
 )
 ROOT = Path(__file__).resolve().parents[2]
