@@ -154,7 +154,10 @@ class AtariSimulator(Closing):
 
     def observe(self, rows: Array) -> Array:
         """The stacks (n, S, h, w) uint8 of the rows."""
-        return np.stack([self._machines[row].stack for row in rows])
+        seen = np.empty((len(rows), *self.space.obs), np.uint8)
+        for n, row in enumerate(rows):
+            seen[n] = self._machines[row].stack
+        return seen
 
     def step(self, actions: Array, rows: Array) -> Step:
         """Hold actions (n, A), indices of choices, for one step each."""
