@@ -74,7 +74,7 @@ def by_cut_paths(given: Given) -> Algorithm[State, TrainInfo]:
         policy,
         trpo(),
         from_paths(paths, policy, gae),
-        mlp_value(simulator.space.obs[0], hidden=(8,)),
+        mlp_value(simulator.space.obs, hidden=(8,)),
         simulator.space,
         filter_clip=10.0,
         compute=Compute(pmap),

@@ -51,7 +51,7 @@ class Recorder:
             self.policy,
             rule or trpo(),
             from_paths(self._sample, self.policy, estimator),
-            baseline or mlp_value(simulator.space.obs[0], hidden=(8,)),
+            baseline or mlp_value(simulator.space.obs, hidden=(8,)),
             simulator.space,
             filter_clip=filter_clip,
             compute=Compute(),
@@ -131,7 +131,7 @@ def test_parameters_that_are_not_finite_are_an_error_that_names_them() -> None:
 
 
 def test_baseline_is_fitted_after_the_update_that_used_it() -> None:
-    recorder = Recorder(cartpoles(), baseline=linear_features(4), filter_clip=0.0)
+    recorder = Recorder(cartpoles(), baseline=linear_features((4,)), filter_clip=0.0)
     first, infos = recorder.run(1)
     assert infos[0]["explained_variance"] == pytest.approx(0, abs=1e-9)  # V was still zero
     _, (second,) = recorder.run(1, first, first=1)

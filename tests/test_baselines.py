@@ -25,7 +25,7 @@ ROUGH = 5 * np.sign(np.sin(9 * OBS[:, 0])) * OBS[:, 1] ** 3
 def value(**settings: Any) -> Baseline:
     """A small value network, fitted by one exact step unless told otherwise."""
     exact = {"gauss_newton_steps": 1, "cg_steps": 60, "damping": 0.01, "every": 1}
-    return mlp_value(WIDTH, hidden=HIDDEN, **{**exact, "max_halvings": 5, **settings})
+    return mlp_value((WIDTH,), hidden=HIDDEN, **{**exact, "max_halvings": 5, **settings})
 
 
 def fitted(baseline: Baseline, obs: Array, targets: Array) -> tuple[Tensor, ValueState]:
@@ -118,7 +118,7 @@ def test_values_of_several_chunks_are_those_of_each_state() -> None:
     assert found.dtype == np.float64
 
 
-@pytest.mark.parametrize("baseline", [no_baseline(), linear_features(WIDTH), value()])
+@pytest.mark.parametrize("baseline", [no_baseline(), linear_features((WIDTH,)), value()])
 def test_fitting_changes_none_of_its_inputs_and_predicts_nothing_for_nothing(
     baseline: Baseline,
 ) -> None:
@@ -140,7 +140,7 @@ def test_no_baseline_says_zero_whatever_it_saw() -> None:
 
 @pytest.mark.parametrize("ridge", [1e-5, 0.1])
 def test_linear_features_are_numpys_least_squares(ridge: float) -> None:
-    baseline, count = linear_features(WIDTH, ridge=ridge), len(OBS)
+    baseline, count = linear_features((WIDTH,), ridge=ridge), len(OBS)
     state = baseline.fit(baseline.init(np.random.default_rng(0)), OBS, ROUGH, map)
     x = OBS.astype(np.float64)
     phi = np.concatenate([x, x**2, np.ones((count, 1))], axis=1)
@@ -151,7 +151,7 @@ def test_linear_features_are_numpys_least_squares(ridge: float) -> None:
 
 
 def test_linear_features_find_a_quadratic_function_and_clip_wild_observations() -> None:
-    baseline = linear_features(WIDTH, ridge=1e-12)
+    baseline = linear_features((WIDTH,), ridge=1e-12)
     targets = 2.0 + OBS[:, 0].astype(float) ** 2 - 3 * OBS[:, 1]
     state = baseline.fit(baseline.init(np.random.default_rng(0)), OBS, targets, map)
     assert baseline.predict(state, OBS, map) == pytest.approx(targets, abs=1e-6)

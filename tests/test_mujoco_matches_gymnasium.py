@@ -220,7 +220,7 @@ def test_compiled_episodes_of_a_policy_in_training_are_gymnasiums(name: str) -> 
         policy,
         trpo(delta=0.1),
         from_paths(paths, policy, Estimator(0.99, "gae", 0.95, standardise=True)),
-        linear_features(simulator.space.obs[0]) if name in ENOUGH else no_baseline(),
+        linear_features(simulator.space.obs) if name in ENOUGH else no_baseline(),
         simulator.space,
         filter_clip=10.0,
         compute=Compute(),

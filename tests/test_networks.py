@@ -15,10 +15,17 @@ from hypothesis import strategies as st
 from oracles import CASES, problem
 
 from trpo.chunks import CHUNK
-from trpo.dense import mlp, orthogonal
+from trpo.dense import mlp
+from trpo.layouts import orthogonal
 from trpo.networks import Network, network, outputs, with_free_parameters
 from trpo.parameters import UnfitError
-from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.policies import (
+    Policy,
+    categorical_cnn,
+    categorical_mlp,
+    gaussian_mlp,
+    linear_gaussian,
+)
 from trpo.products import tanh_
 from trpo.simulators.protocol import Box, Choices, Space
 from trpo.types import Map, Tensor
@@ -241,6 +248,9 @@ def test_paper_policies_have_the_papers_number_of_parameters() -> None:
 
 
 FACTORED = oracles.DISCRETE._replace(actions=Choices((2, 3)))
+FRAMES = Space((4, 52, 40), Choices((3, 3, 2)), 100)
+PUSHED = FRAMES._replace(actions=oracles.CONTINUOUS.actions)
+TINY = FRAMES._replace(obs=(4, 9, 40))
 
 
 @pytest.mark.parametrize(
@@ -250,9 +260,12 @@ FACTORED = oracles.DISCRETE._replace(actions=Choices((2, 3)))
         (linear_gaussian, oracles.DISCRETE, "it does not fit discrete actions"),
         (categorical_mlp, oracles.CONTINUOUS, "it does not fit continuous actions"),
         (gaussian_mlp, FACTORED, "it does not fit factored actions"),
-        (categorical_mlp, FACTORED, "it does not fit factored actions"),
         (gaussian_mlp, oracles.CONTINUOUS._replace(obs=(8, 8)), "it needs vector observations"),
         (categorical_mlp, oracles.DISCRETE._replace(obs=()), "it needs vector observations"),
+        (categorical_mlp, FRAMES, r"it needs vector observations, not shape \(4, 52, 40\)"),
+        (categorical_cnn, FACTORED, r"it reads frames, not vectors of shape \(3,\)"),
+        (categorical_cnn, PUSHED, "it does not fit continuous actions"),
+        (categorical_cnn, TINY, "frames of 9 × 40 are too small for 2 convolutions"),
     ],
 )
 def test_a_policy_that_does_not_fit_the_task_is_refused(

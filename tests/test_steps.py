@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trpo.line_search import LineSearch
 from trpo.metrics import Curvature
-from trpo.objective import Evaluation
+from trpo.objective import Accepts, Evaluation
 from trpo.steps import (
     Local,
     Radius,
@@ -35,7 +35,7 @@ Evaluate = Callable[[float], Evaluation]  # of the distance from θ_old, in unit
 def local(evaluate: Evaluate, mean: float = MEAN, maximum: float = MAX) -> Local:
     """A neighbourhood in which only the distance along X matters; its gradient is X."""
 
-    def found(theta: Tensor) -> Evaluation:
+    def found(theta: Tensor, accepts: Accepts) -> Evaluation:
         return evaluate(float((theta - THETA) @ X / X.square().sum()))
 
     curvature = Curvature(lambda v: v, lambda x: (mean, maximum), lambda x: curvature)

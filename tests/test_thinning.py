@@ -235,7 +235,7 @@ def test_a_value_function_that_is_thinned_fits_all_phases_in_random_order() -> N
         assert found.targets is not None
         obs, _ = found.targets
         targets = 10 * np.sin(obs.argmax(1).astype(float))  # another worth in every phase
-        value = mlp_value(PERIOD, hidden=(16,), gauss_newton_steps=5, every=every, damping=1e-3)
+        value = mlp_value((PERIOD,), hidden=(16,), gauss_newton_steps=5, every=every, damping=1e-3)
         state = value.fit(value.init(np.random.default_rng(0)), obs, targets, map)
         return float(np.square(value.predict(state, obs, map) - targets).mean() / targets.var())
 

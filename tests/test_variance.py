@@ -56,7 +56,7 @@ class Measured:
             self.policy,
             trpo(),
             self._paths(200, fresh=False),
-            linear_features(space.obs[0]),
+            linear_features(space.obs),
             space,
             filter_clip=CLIP,
             compute=compute,

@@ -26,15 +26,22 @@ module, `trpo.simulators.mujoco` or `.gymnasium`, so that neither package is loa
 """
 
 from trpo.algorithms import Compute, policy_optimisation
-from trpo.baselines import Baseline, linear_features, mlp_value, no_baseline
+from trpo.baselines import Baseline, cnn_value, linear_features, mlp_value, no_baseline
 from trpo.black_box import black_box
+from trpo.convolutions import convolutional
 from trpo.dense import mlp
-from trpo.distributions import Categorical, DiagGaussian, Distribution
+from trpo.distributions import Categorical, DiagGaussian, Distribution, FactoredCategorical
 from trpo.line_search import LineSearch
 from trpo.metrics import euclidean, kl_hessian, over_mean, score_covariance, worst_state
 from trpo.networks import Linearisation, Network, network, with_free_parameters
 from trpo.parameters import ParameterError, UnfitError
-from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.policies import (
+    Policy,
+    categorical_cnn,
+    categorical_mlp,
+    gaussian_mlp,
+    linear_gaussian,
+)
 from trpo.samplers.batches import Estimator, from_paths, from_vine
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Acting, Row, Runner, Until
@@ -90,6 +97,7 @@ __all__ = [
     "Direction",
     "Distribution",
     "Estimator",
+    "FactoredCategorical",
     "LineSearch",
     "Linearisation",
     "Lockstep",
@@ -117,10 +125,13 @@ __all__ = [
     "all_actions",
     "ball",
     "black_box",
+    "categorical_cnn",
     "categorical_mlp",
     "cem",
     "cma_es",
+    "cnn_value",
     "conjugate_gradient",
+    "convolutional",
     "empirical_fim",
     "euclidean",
     "fixed_penalty",

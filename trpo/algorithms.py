@@ -107,7 +107,8 @@ def learnt(
     def fit(pmap: Map) -> Any:
         return baseline.fit(state.baseline, *targets, pmap) if targets else state.baseline
 
-    improved, fitted = beside(compute.pmap, len(samples.obs), improve, fit)
+    rows, chunk = len(samples.obs), policy.network.chunk
+    improved, fitted = beside(compute.pmap, rows, chunk, improve, fit)
     return improved, fitted
 
 

@@ -6,17 +6,16 @@ are in NumPy; a product with the Jacobian is a few matrix products from what `li
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial, reduce
-from itertools import accumulate, pairwise
+from functools import partial, reduce
+from itertools import pairwise
 from operator import add
-from typing import TypeVar
 
 import numpy as np
 import torch
 
 from trpo import products
-from trpo.chunks import each_span
+from trpo.chunks import CHUNK, each_span
+from trpo.layouts import Layout, X, initial
 from trpo.networks import (
     At,
     Linearisation,
@@ -27,55 +26,6 @@ from trpo.networks import (
 )
 from trpo.products import Layers, Parameters
 from trpo.types import Array, Map, Tensor
-
-X = TypeVar("X", Tensor, Array)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the layers of a fully connected network lie in theta.
-
-    A layer computes x (B, n) -> x wᵀ + b (B, m); its w (m, n) comes first, then its b (m,).
-    """
-
-    shapes: list[tuple[int, int]]  # (m, n) of each layer
-    lengths: list[int]  # entries of w and b, layer after layer; b has none where it is left out
-
-    @cached_property
-    def places(self) -> tuple[list[tuple[slice, tuple[int, int]]], list[slice]]:
-        """Where each w lies, with its shape, and each b."""
-        slices = [slice(*ends) for ends in pairwise([0, *accumulate(self.lengths)])]
-        return list(zip(slices[::2], self.shapes, strict=True)), slices[1::2]
-
-    def longer(self, count: int) -> "Layout":
-        """The same with `count` further entries of the last b, outputs that no weight leads to."""
-        return Layout(self.shapes, [*self.lengths[:-1], self.lengths[-1] + count])
-
-    def split(self, theta: X) -> tuple[tuple[X, ...], tuple[X, ...]]:
-        """Views of the layers' w (m, n), and of their b (m,) or (0,)."""
-        weights, biases = self.places
-        return (
-            tuple([theta[place].reshape(shape) for place, shape in weights]),
-            tuple([theta[place] for place in biases]),
-        )
-
-    def filled(self, theta: Array) -> Parameters:
-        """The same, with zeros for a b that is left out."""
-        weights, biases = self.split(theta)
-        zeros = [
-            b if len(b) else np.zeros(len(w), w.dtype) for w, b in zip(weights, biases, strict=True)
-        ]
-        return weights, tuple(zeros)
-
-    def layers(self, theta: X) -> list[tuple[X, X | None]]:
-        """Views of w and b of each layer; None for a b that is left out."""
-        return [(w, b if len(b) else None) for w, b in zip(*self.split(theta), strict=True)]
-
-    def transposed(self, theta: Array) -> Array:
-        """Every layer's wᵀ (n, m) and b, zeros where it has none, in one array, as float32."""
-        layers = zip(*self.filled(theta), strict=True)
-        flat = [part for w, b in layers for part in (w.T.reshape(-1), b)]
-        return np.concatenate(flat).astype(np.float32)
 
 
 def layout(sizes: Sequence[int], *, hidden_bias: bool = True) -> Layout:
@@ -98,13 +48,6 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
     """
     laid = layout(sizes, hidden_bias=hidden_bias)
     shapes, lengths = laid.shapes, laid.lengths
-
-    def init(rng: np.random.Generator) -> Tensor:
-        gains = [np.sqrt(2.0)] * (len(shapes) - 1) + [last_gain]
-        flat: list[Array] = []
-        for shape, gain, bias in zip(shapes, gains, lengths[1::2], strict=True):
-            flat += [orthogonal(rng, shape, gain).ravel(), np.zeros(bias)]
-        return torch.from_numpy(np.concatenate(flat).astype(np.float32))
 
     def at(theta: Tensor) -> Callable[[Tensor], Tensor]:
         if not compilable(theta):
@@ -132,6 +75,7 @@ def mlp(sizes: Sequence[int], *, hidden_bias: bool = True, last_gain: float = 1.
 
         return apply
 
+    init = partial(initial, laid, last_gain)
     return Network(sum(lengths), init, at, act, act_each, partial(linearise_with, laid, at))
 
 
@@ -160,7 +104,7 @@ def linearise_with(layout: Layout, at: At, count: int) -> Linearise:
 
     def linearise(theta: Tensor, x: Tensor, pmap: Map = map) -> Linearisation:
         if not compilable(theta):
-            return autograd_linearisation(appended(at, count), theta, x, pmap)
+            return autograd_linearisation(appended(at, count), CHUNK, theta, x, pmap)
         *inputs, output = evaluation(wider, theta)(x, pmap)
         weights, _ = wider.split(theta.numpy())
         return dense_linearisation(wider, weights, tuple(inputs), output, pmap)
@@ -240,10 +184,3 @@ def output_of_each(layers: list[tuple[Array, Array | None]], x: Array) -> Array:
         if b is not None:
             x += b
     return x
-
-
-def orthogonal(rng: np.random.Generator, shape: tuple[int, int], gain: float) -> Array:
-    """A matrix (m, n) with orthonormal rows or columns, uniform over these, times `gain`."""
-    q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))
-    q *= np.sign(np.diag(r))
-    return gain * (q if shape[0] >= shape[1] else q.T)

@@ -6,13 +6,16 @@ same action, which is what lets the branches of a vine share random numbers.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from math import log, pi
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 
 from trpo.types import Array, Tensor
+
+D = TypeVar("D", Tensor, Array)
 
 
 class Distribution(Protocol):
@@ -132,3 +135,61 @@ class Categorical:
         logits = torch.log_softmax(d, -1)
         p = logits.exp()
         return -torch.where(p > 0, p * logits, torch.zeros_like(p)).sum(-1)
+
+
+@dataclass(frozen=True)
+class FactoredCategorical:
+    """One of several choices a factor, independent of the others (App. D).
+
+    d holds the logits of one factor after another, actions are indices (..., A).
+    """
+
+    counts: tuple[int, ...]  # (A,) choices of each factor
+
+    @property
+    def parameters(self) -> int:
+        """M, the number of choices of all factors together."""
+        return sum(self.counts)
+
+    @property
+    def _factors(self) -> list[Categorical]:
+        return [Categorical(count) for count in self.counts]
+
+    def _split(self, d: D) -> list[D]:
+        """The logits of each factor."""
+        return [d[..., start:end] for start, end in pairwise(accumulate(self.counts, initial=0))]
+
+    def noise(self, rng: np.random.Generator, count: int) -> Array:
+        """Standard Gumbel (count, M)."""
+        return Categorical(self.parameters).noise(rng, count)
+
+    def sample(self, d: Array, noise: Array) -> Array:
+        """Gumbel-max in each factor, (B, A)."""
+        parts = zip(self._factors, self._split(d), self._split(noise), strict=True)
+        return np.concatenate([factor.sample(own, g) for factor, own, g in parts], axis=1)
+
+    def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
+        """Σ over the factors."""
+        parts = enumerate(zip(self._factors, self._split(d), strict=True))
+        found = [factor.log_prob(own, actions[..., i : i + 1]) for i, (factor, own) in parts]
+        return torch.stack(found).sum(0)
+
+    def kl(self, old: Tensor, new: Tensor) -> Tensor:
+        """Σ over the factors."""
+        parts = zip(self._factors, self._split(old), self._split(new), strict=True)
+        return torch.stack([factor.kl(before, after) for factor, before, after in parts]).sum(0)
+
+    def fisher(self, d: Tensor, u: Tensor) -> Tensor:
+        """One block a factor."""
+        parts = zip(self._factors, self._split(d), self._split(u), strict=True)
+        return torch.cat([factor.fisher(own, v) for factor, own, v in parts], dim=-1)
+
+    def entropy(self, d: Tensor) -> Tensor:
+        """Σ over the factors."""
+        parts = zip(self._factors, self._split(d), strict=True)
+        return torch.stack([factor.entropy(own) for factor, own in parts]).sum(0)
+
+
+def choosing(counts: tuple[int, ...]) -> Distribution:
+    """What chooses one of so many in each factor (A,)."""
+    return Categorical(*counts) if len(counts) == 1 else FactoredCategorical(counts)

@@ -11,18 +11,18 @@ members are overridden.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from trpo.chunks import CHUNK, chunks, joined, total
-from trpo.types import Array, Map, Tensor
+from trpo.types import Array, Batch, Map, Tensor
 
 TILE = 32
 
-At = Callable[[Tensor], Callable[[Tensor], Tensor]]
-"""theta (P,) -> (x (B, *O) -> output (B, M))"""
+At = Callable[[Tensor], Callable[[Any], Tensor]]
+"""theta (P,) -> (x (B, *O), a batch of the kind that the network reads -> output (B, M))"""
 
 
 class Linearisation(NamedTuple):
@@ -40,8 +40,11 @@ class Linearisation(NamedTuple):
 class Linearise(Protocol):
     """How a network is linearised."""
 
-    def __call__(self, theta: Tensor, x: Tensor, pmap: Map = map) -> Linearisation:
-        """At theta (P,) on x (B, *O), its chunks and those of every product spread over `pmap`."""
+    def __call__(self, theta: Tensor, x: Any, pmap: Map = map) -> Linearisation:
+        """At theta (P,) on a batch x (B, *O).
+
+        Its chunks and those of every product are spread over `pmap`.
+        """
 
 
 class Network(NamedTuple):
@@ -67,12 +70,17 @@ class Network(NamedTuple):
 def network(
     init: Callable[[np.random.Generator], Tensor],
     at: At,
+    *,
+    chunk: int = CHUNK,
+    tile: int = TILE,
 ) -> Network:
     """A network of which only the initial theta and the output are written.
 
     Args:
         init: rng -> theta (P,) float32.
         at: theta (P,) -> (x (B, *O) -> output (B, M)), which torch must differentiate twice.
+        chunk: see `Network`.
+        tile: see `Network`.
     """
 
     def act(theta: Tensor) -> Callable[[Array], Array]:
@@ -89,32 +97,34 @@ def network(
         return apply
 
     def linearise_with(count: int) -> Linearise:
-        return partial(autograd_linearisation, appended(at, count))
+        return partial(autograd_linearisation, appended(at, count), chunk)
 
     size = len(init(np.random.default_rng(0)))
-    return Network(size, init, at, act, act_each, linearise_with)
+    return Network(size, init, at, act, act_each, linearise_with, chunk, tile)
 
 
-def outputs(network: Network, theta: Tensor, x: Tensor, pmap: Map) -> Tensor:
+def outputs(network: Network, theta: Tensor, x: Batch, pmap: Map) -> Tensor:
     """f(theta, x) (B, M), and nothing that derivatives would need."""
-    return joined(pmap, network.at(theta), chunks(x))
+    return joined(pmap, network.at(theta), chunks(x, network.chunk))
 
 
-def autograd_linearisation(at: At, theta: Tensor, x: Tensor, pmap: Map = map) -> Linearisation:
+def autograd_linearisation(
+    at: At, chunk: int, theta: Tensor, x: Batch, pmap: Map = map
+) -> Linearisation:
     """Products with the Jacobian by reverse differentiation alone, which any thread may do."""
-    parts = list(pmap(partial(_differentiable, at, theta), chunks(x)))
+    parts = list(pmap(partial(_differentiable, at, theta), chunks(x, chunk)))
 
     def jvp(v: Tensor) -> Tensor:
         return joined(pmap, lambda part: part.jvp(v), parts)
 
     def vjp(u: Tensor) -> Tensor:
-        return total(pmap, lambda part, rows: part.vjp(rows), parts, chunks(u))
+        return total(pmap, lambda part, rows: part.vjp(rows), parts, chunks(u, chunk))
 
     def normal(weight: Tensor, v: Tensor) -> Tensor:
         return vjp(per_state(weight, jvp(v)))
 
     def thin(every: int) -> Linearisation:
-        return autograd_linearisation(at, theta, x[::every], pmap)
+        return autograd_linearisation(at, chunk, theta, x[::every], pmap)
 
     output = torch.cat([part.output.detach() for part in parts])
     return Linearisation(output, jvp, vjp, normal, thin)
@@ -139,7 +149,7 @@ class Differentiable(NamedTuple):
         return found
 
 
-def _differentiable(at: At, theta: Tensor, x: Tensor) -> Differentiable:
+def _differentiable(at: At, theta: Tensor, x: Batch) -> Differentiable:
     with torch.enable_grad():
         leaf = theta.detach().requires_grad_()
         output = at(leaf)(x)
@@ -182,7 +192,8 @@ def with_free_parameters(network: Network, count: int, start: float) -> Network:
         return network.linearise_with(count + further)
 
     at = appended(network.at, count)
-    return Network(network.size + count, init, at, act, act_each, linearise_with)
+    made = Network(network.size + count, init, at, act, act_each, linearise_with)
+    return made._replace(chunk=network.chunk, tile=network.tile)
 
 
 def appended(at: At, count: int) -> At:
@@ -190,7 +201,7 @@ def appended(at: At, count: int) -> At:
     if not count:
         return at
 
-    def both(theta: Tensor) -> Callable[[Tensor], Tensor]:
+    def both(theta: Tensor) -> Callable[[Any], Tensor]:
         inner, free = at(theta[:-count]), theta[-count:]
         return lambda x: torch.cat([inner(x), free.expand(len(x), count)], dim=1)
 

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from trpo.parameters import UnfitError
 from trpo.types import Array, Batch, Observations, Stacks, Tensor
 
 
@@ -28,6 +29,29 @@ def arrays(x: Batch) -> Observations:
 def reals(obs: Observations) -> Array:
     """The real numbers among observations, of which frames have none."""
     return np.zeros(0) if isinstance(obs, Stacks) else obs
+
+
+def width(shape: tuple[int, ...]) -> int:
+    """Entries of observations that are vectors.
+
+    Raises:
+        UnfitError: they are of another shape.
+    """
+    if len(shape) != 1:
+        raise UnfitError(f"it needs vector observations, not shape {shape}")
+    return shape[0]
+
+
+def stack(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """S, H and W of observations that are stacks of frames.
+
+    Raises:
+        UnfitError: they are of another shape.
+    """
+    if len(shape) != 3:
+        raise UnfitError(f"it reads frames, not vectors of shape {shape}")
+    frames, height, across = shape
+    return frames, height, across
 
 
 def images(x: Batch) -> Tensor:

@@ -88,7 +88,7 @@ def _pushed(
     t, last = np.dot(inputs[0][low:high], direction[0]), len(across) - 1
     for i in range(1, last + 1):
         h = inputs[i][low:high]
-        _bend(t, shifts[i - 1], h)
+        bend(t, shifts[i - 1], h)
         t = np.dot(t, across[i])
         _add(t, np.dot(h, direction[i]))
     _end(t, shifts[last], tangent)
@@ -110,7 +110,7 @@ def _pulled(
         h = inputs[i][low:high]
         _add(dweights[i], np.dot(t.T, h))
         t = np.dot(t, weights[i])
-        _bend_back(t, dbiases[i - 1], h)
+        bend_back(t, dbiases[i - 1], h)
     _add(dweights[0], np.dot(t.T, inputs[0][low:high]))
 
 
@@ -132,7 +132,7 @@ def _add(x: Array, y: Array) -> None:
 
 
 @relaxed
-def _bend(t: Array, shift: Array, h: Array) -> None:
+def bend(t: Array, shift: Array, h: Array) -> None:
     """Make t (t + shift) tanh', which is 1 − h²."""
     for b in range(t.shape[0]):
         for j in range(t.shape[1]):
@@ -140,7 +140,7 @@ def _bend(t: Array, shift: Array, h: Array) -> None:
 
 
 @relaxed
-def _bend_back(t: Array, total: Array, h: Array) -> None:
+def bend_back(t: Array, total: Array, h: Array) -> None:
     """Make t t tanh', which is 1 − h², and add its rows to the total."""
     for b in range(t.shape[0]):
         for j in range(t.shape[1]):

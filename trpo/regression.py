@@ -8,13 +8,13 @@ import torch
 from trpo.line_search import LineSearch
 from trpo.networks import Linearisation, Network
 from trpo.solvers import Product, Solver
-from trpo.types import Array, Map, Tensor
+from trpo.types import Array, Batch, Map, Tensor
 
 
 class Data(NamedTuple):
     """Inputs and targets of a regression."""
 
-    x: Tensor  # (B, *O)
+    x: Batch  # (B, *O)
     y: Tensor  # (B, M)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from trpo.line_search import LineSearch
 from trpo.metrics import Curvature
-from trpo.objective import Evaluation
+from trpo.objective import Accepts, Evaluation, anything
 from trpo.parameters import NonNegative, Positive, Range
 from trpo.types import Tensor
 
@@ -22,7 +22,8 @@ class Local(NamedTuple):
     theta: Tensor  # (P,)
     gradient: Tensor  # (P,) g = ∇L(θ_old)
     curvature: Curvature
-    evaluate: Callable[[Tensor], Evaluation]
+    evaluate: Callable[[Tensor, Accepts], Evaluation]
+    """a candidate θ, or as much of it as shows that it is not accepted"""
 
 
 class Step(NamedTuple):
@@ -147,18 +148,22 @@ def _length(local: Local, x: Tensor, delta: float, over: Over) -> float:
 
 def _take(local: Local, step: Tensor, size: float) -> Step:
     theta = local.theta + step
-    return Step(theta, local.evaluate(theta), 0, True, size)
+    return Step(theta, local.evaluate(theta, anything), 0, True, size)
 
 
 def _searched(
     local: Local,
     full: Tensor,
     search: LineSearch,
-    accepts: Callable[[Evaluation], bool],
+    accepts: Accepts,
     size: float,
 ) -> Step:
     """To the first good candidate along `full`, or nowhere."""
-    good = search.first(local.theta, full, local.evaluate, accepts)
+
+    def look(theta: Tensor) -> Evaluation:
+        return local.evaluate(theta, accepts)
+
+    good = search.first(local.theta, full, look, accepts)
     if good is None:
         nothing = Evaluation(0.0, 0.0, 0.0)
         return Step(local.theta, nothing, search.max_backtracks + 1, False, size)

@@ -1,7 +1,6 @@
 """From a run's identity to the algorithm that it names; nothing is opened here."""
 
 from collections.abc import Mapping
-from math import prod
 from typing import Any, NamedTuple
 
 from runners.build.opened import Shop
@@ -108,5 +107,5 @@ def optimisation(found: Parts) -> Algorithm[State, TrainInfo]:
 
 
 def _baseline(node: Identity, space: Space) -> Baseline:
-    found: Baseline = made("baseline", node, width=prod(space.obs))
+    found: Baseline = made("baseline", node, shape=space.obs)
     return found

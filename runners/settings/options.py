@@ -141,6 +141,7 @@ GROUPS: dict[str, dict[str, Option]] = {
         "none": Option(baselines.no_baseline),
         "linear_features": Option(baselines.linear_features),
         "mlp_value": Option(baselines.mlp_value),
+        "cnn_value": Option(baselines.cnn_value),
     },
     "sampler": {
         "single_path": Option(Paths),

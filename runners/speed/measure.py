@@ -159,7 +159,8 @@ def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None
         rng = stream(0, "step", warm_up + 1)
         made = part.collect(rng, state.theta, see, state.carried, values)
         obs, targets = made.targets or (np.zeros(0), np.zeros(0))
-        weights = part.policy.network.size * len(made.samples.obs)
+        network = part.policy.network
+        weights = network.size * len(made.samples.obs)
         objective = Objective(part.policy, part.rule.surrogate, made.samples, state.theta, pmap)
         gradient = objective.gradient()
         curvature = part.rule.metric(part.policy, made.samples, state.theta, pmap)
@@ -180,7 +181,11 @@ def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None
                 lambda: fit(pmap),
                 _fit_flops(setup.identity["baseline"], state.baseline, len(obs)),
             ),
-            ("policy and value function", lambda: [*beside(pmap, len(obs), improve, fit)], None),
+            (
+                "policy and value function",
+                lambda: [*beside(pmap, len(obs), network.chunk, improve, fit)],
+                None,
+            ),
         ]
         for name, work, flops in works:
             took = statistics.median(seconds(work) for _ in range(25))
