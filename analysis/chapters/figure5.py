@@ -159,7 +159,7 @@ def _game(panel: Axes, curves: pd.DataFrame, env: str, x: str) -> None:
     for method in by_rank(paper.method):
         theirs = paper[(paper.method == method) & (paper[PAPERS[x]] <= last)]
         panel.plot(theirs[PAPERS[x]], theirs.return_mean, ".", color=look(method).colour,
-                   markersize=3, alpha=0.5, markeredgewidth=0, zorder=1)  # fmt: skip
+                   markersize=3.5, alpha=0.85, markeredgewidth=0, zorder=1)  # fmt: skip
     learning_curves(panel, ours)
     panel.set_xlim(0, last)
     panel.set_xlabel(AXES[x])

@@ -56,6 +56,7 @@ def draw(found: Measured, scale: str) -> Figure:
         [0, 0.05, 0.1, 0.2, 0.5, 1, 2], ["0\nrandom", "0.05", "0.1", "0.2", "0.5", "1\nhuman", "2"]
     )
     panel.minorticks_off()
+    panel.set_xlim(left=min(-0.02, 1.3 * panel.dataLim.x0), right=max(3.0, 1.3 * panel.dataLim.x1))
     panel.set_yticks(range(len(GAMES)), list(GAMES.values()))
     panel.set_ylim(len(GAMES) - 0.5, -0.5)
     panel.set_xlabel("score, from random play to a human (linear up to 0.1, then logarithmic)")
