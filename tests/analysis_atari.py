@@ -12,7 +12,7 @@ from analysis_runs import runs_frame
 from analysis import evaluations
 
 TRPO, VINE = ("trpo_single_path", 0.01), ("trpo_vine", 0.01)
-SETTINGS = {"name": "atari", "game": "pong"}
+SETTINGS = {"game": "pong", "name": "atari"}
 
 
 def write_evaluation(directory: Path, returns: Sequence[float] = (1.0, 2.0), **said: Any) -> Path:
