@@ -15,6 +15,8 @@ ITERATIONS, STEPS = 500, 100_000
 HERE, PAPER = "here", "Table 1"
 """Where a score is from."""
 LINE = ["player", "source", "greedy"]
+PLAYED = ["env", "settings", "horizon"]
+"""What episodes have to share to be compared."""
 POINTS, SCALED = ["mean", "low", "high"], ["scaled", "scaled_low", "scaled_high"]
 COLUMNS = [*LINE, "env", "n", "episodes", "iteration", "horizon", *POINTS, *SCALED]
 
@@ -61,10 +63,16 @@ def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """Our scores by evaluation, random play under the same settings, and the paper's table."""
     evaluated = every.evaluations
     scored = by_run(runs, evaluated)
-    same = scored[["env", "settings", "horizon"]].dropna().drop_duplicates()
-    chance = evaluated[evaluated.method == RANDOM].merge(same).drop_duplicates("env")
+    chance = _alike(evaluated[evaluated.method == RANDOM], scored).drop_duplicates("env")
     table = pd.concat([_papers(), _random(chance), _ours(scored)], ignore_index=True)
     return Measured(_scaled(table).reindex(columns=COLUMNS), scored)
+
+
+def _alike(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Those of the rows that were played under the same settings as some of the others."""
+    same = set(others[PLAYED].dropna().itertuples(index=False, name=None))
+    each = [key in same for key in rows[PLAYED].itertuples(index=False, name=None)]
+    return rows.loc[np.array(each, dtype=bool)]
 
 
 def by_run(runs: pd.DataFrame, evaluated: pd.DataFrame) -> pd.DataFrame:
@@ -76,10 +84,11 @@ def by_run(runs: pd.DataFrame, evaluated: pd.DataFrame) -> pd.DataFrame:
     done = evaluated.run_id.map(ended.status) == DONE
     failed = ended[ended.status == FAILED].reset_index()
     parts = [
-        evaluated[done].assign(score=evaluated.return_mean),
+        evaluated[done].assign(score=lambda rows: rows.return_mean),
         failed[["run_id", "env", "method", "iteration", "score"]].assign(greedy=False),
     ]
-    rows = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    filled = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    rows = filled.reindex(columns=parts[0].columns)
     budget = runs.drop_duplicates("run_id").set_index("run_id")
     full = (budget.iterations >= ITERATIONS) & (budget.steps_per_iteration >= STEPS)
     return rows.assign(full=rows.run_id.map(full).astype(bool), greedy=rows.greedy.astype(bool))

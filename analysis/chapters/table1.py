@@ -85,10 +85,14 @@ def _dots(panel: Axes, table: pd.DataFrame, player: str, source: str, place: int
 
 def tabulate(found: Measured) -> Table:
     """A player a line, a game a column: in points, then from random play to a human."""
-    lines = [_line(found.table, *each, POINTS) for each in _players(found.table, PLAYERS)]
     learners = [player for player in PLAYERS if player not in (RANDOM, HUMAN)]
-    lines += [_line(found.table, *each, SCALED) for each in _players(found.table, learners)]
+    lines = _lines(found.table, PLAYERS, POINTS) + _lines(found.table, learners, SCALED)
     return Table(found.table, pd.DataFrame(lines))
+
+
+def _lines(table: pd.DataFrame, among: Iterable[str], values: list[str]) -> list[dict[str, str]]:
+    """The lines of some players, in words."""
+    return [_line(table, *each, values) for each in _players(table, among)]
 
 
 def _players(table: pd.DataFrame, among: Iterable[str]) -> list[tuple[str, str, bool]]:
@@ -119,10 +123,8 @@ def _line(
 
 def headline(found: Measured) -> pd.DataFrame:
     """The table in points, without how it was measured."""
-    words = tabulate(found).words
-    return words[words["in"] == "points"].drop(
-        columns=["in", "after iterations", "episodes", "limit, steps"]
-    )
+    lines = pd.DataFrame(_lines(found.table, PLAYERS, POINTS))
+    return lines.drop(columns=["in", "after iterations", "episodes", "limit, steps"])
 
 
 ENDS_ABOVE = {
