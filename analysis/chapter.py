@@ -17,6 +17,18 @@ DEPARTS = "departs in"
 """The column that a table gains where some of its rows are of runs that depart."""
 
 
+class Data(NamedTuple):
+    """All that was read, of every experiment and scale: runs, and evaluations of policies.
+
+    Args:
+        runs: none of them departs from its experiment, or all do in one way.
+        evaluations: as `evaluations.load` gives them, whatever was evaluated.
+    """
+
+    runs: pd.DataFrame
+    evaluations: pd.DataFrame
+
+
 class Table(NamedTuple):
     """A table as numbers, and the same rows in words."""
 
@@ -33,8 +45,7 @@ class Chapter(Generic[F]):
         title: its heading.
         text: what a reader of the report has to know to read it.
         experiments: whose runs it reads.
-        measure: all that is estimated, once: of its runs at one scale, and of all runs of every
-            experiment and scale. None of them departs from its experiment, or all do in one way.
+        measure: all that is estimated, once: of its runs at one scale, and of all data.
         draw: the picture of what was measured, at a scale; computes nothing.
         tabulate: the table of what was measured.
         claims: what the paper says of it.
@@ -47,7 +58,7 @@ class Chapter(Generic[F]):
     title: str
     text: str
     experiments: tuple[str, ...]
-    measure: Callable[[pd.DataFrame, pd.DataFrame], F]
+    measure: Callable[[pd.DataFrame, Data], F]
     draw: Callable[[F, str], Figure]
     tabulate: Callable[[F], Table]
     claims: tuple[Claim[F], ...] = ()
@@ -104,12 +115,13 @@ class Found(Generic[F]):
         return pd.DataFrame(rows, columns=claim.COLUMNS)
 
 
-def find(chapters: Sequence[Chapter[Any]], frame: pd.DataFrame) -> Iterator[Found[Any]]:
+def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
     """Each chapter at each scale that has runs, the largest scale first.
 
-    frame: all runs, as `kinds.marked` leaves them.
+    data: all of it, the runs as `kinds.marked` leaves them.
     """
-    departs = frame.departs.astype(bool)
+    frame, departs = data.runs, data.runs.departs.astype(bool)
+    kept = data._replace(runs=frame[~departs])
     for chapter in chapters:
         mine = frame.experiment.isin(chapter.experiments)
         for scale in SCALES:
@@ -121,8 +133,11 @@ def find(chapters: Sequence[Chapter[Any]], frame: pd.DataFrame) -> Iterator[Foun
                     chapter,
                     scale,
                     runs,
-                    None if own is None else chapter.measure(own, frame[~departs]),
-                    {k: chapter.measure(group, group) for k, group in groups.items()},
+                    None if own is None else chapter.measure(own, kept),
+                    {
+                        words: chapter.measure(group, data._replace(runs=group))
+                        for words, group in groups.items()
+                    },
                 )
 
 

@@ -28,10 +28,11 @@ COLUMNS = ["claim", "source", "runs", "difference [95 % interval]", "margin", "v
 TEXT = (
     "The margin is the smallest effect that matters: a tenth of what TRPO gains on the task, a "
     "hundredth of a number that the claim itself names, a tenth more where sides are "
-    "logarithms. Supported: the interval lies above zero, and the difference reaches the "
+    "logarithms, and a hundredth of what a human is above random play where that is what a claim "
+    "compares with. Supported: the interval lies above zero, and the difference reaches the "
     "margin. Contradicted: the same below zero. Alike: the interval lies within the margin. "
-    "Undecided: anything else. Above each of k rivals: each compared at a level of "
-    "1 − 0.05 / k, shown for the closest; contradicted by any, supported by all. A claim of "
+    "Undecided: anything else, a single run too. Above each of k rivals: each compared at a level "
+    "of 1 − 0.05 / k, shown for the closest; contradicted by any, supported by all. A claim of "
     "likeness is supported where the interval lies within the margin, and contradicted where "
     "it lies outside."
 )
@@ -80,23 +81,35 @@ def above_all(left: Side, rivals: Mapping[str, Side], margin: float) -> Evidence
 
     A margin of NaN (nothing says what matters) leaves the claim undecided.
     """
-    sizes = _sizes(left, rivals.values())
-    sides = {label: _values(side) for label, side in rivals.items()}
-    own, level = _values(left), 1 - (1 - LEVEL) / len(rivals)
-    if not all(len(side) for side in (own, *sides.values())):
-        return Evidence(sizes, NOTHING, NOTHING, NO_DATA)
-    each = {label: difference(own, side, level) for label, side in sides.items()}
+    pairs = {f" to {label}": (left, side) for label, side in rivals.items()}
+    return _each(pairs, margin)._replace(runs=_sizes([left], rivals.values()))
+
+
+def each_above(pairs: Mapping[str, tuple[Side, Side]], margin: float) -> Evidence:
+    """What runs say about “left is above right” in each pair, by label; shown is the closest."""
+    lefts, rights = zip(*pairs.values(), strict=True)
+    found = _each({f" of {label}": pair for label, pair in pairs.items()}, margin)
+    return found._replace(runs=_sizes(lefts, rights))
+
+
+def _each(pairs: Mapping[str, tuple[Side, Side]], margin: float) -> Evidence:
+    """Every pair compared, at a level for all of them; labels are what is said of the closest."""
+    sides = {label: (_values(left), _values(right)) for label, (left, right) in pairs.items()}
+    if not all(len(left) and len(right) for left, right in sides.values()):
+        return Evidence("", NOTHING, NOTHING, NO_DATA)
+    level = 1 - (1 - LEVEL) / len(pairs)
+    each = {label: difference(*pair, level) for label, pair in sides.items()}
     closest = min(each, key=lambda label: each[label][0])
     words = with_interval(*each[closest])
-    if len(rivals) > 1:
-        words += f" to {closest}, at {100 * level:.4g} %"
+    if len(pairs) > 1:
+        words += f"{closest}, at {100 * level:.4g} %"
     said = together([compared(*found, margin) for found in each.values()])
-    return Evidence(sizes, words, number(margin), said)
+    return Evidence("", words, number(margin), said)
 
 
 def alike(left: Array, right: Array, margin: float) -> Evidence:
     """What runs say about “left and right differ by less than the margin”."""
-    sizes = _sizes(left, [right])
+    sizes = _sizes([left], [right])
     if not (len(left) and len(right)):
         return Evidence(sizes, NOTHING, NOTHING, NO_DATA)
     found = difference(left, right)
@@ -129,10 +142,10 @@ def _values(side: Side) -> Array:
     return np.full(2, side) if isinstance(side, float) else side
 
 
-def _sizes(left: Side, rivals: Collection[Side]) -> str:
-    """How many runs each side has, the rivals' after a stroke; numbers have none."""
-    counts = ["" if isinstance(side, float) else str(len(side)) for side in (left, *rivals)]
-    return " / ".join(part for part in (counts[0], ", ".join(counts[1:])) if part)
+def _sizes(*groups: Collection[Side]) -> str:
+    """How many runs each side has, groups parted by a stroke; numbers have none."""
+    counts = [[str(len(side)) for side in group if not isinstance(side, float)] for group in groups]
+    return " / ".join(", ".join(each) for each in counts if each)
 
 
 def compared(estimate: float, low: float, high: float, margin: float) -> str:

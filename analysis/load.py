@@ -75,7 +75,8 @@ def arranged(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _run(path: Path) -> pd.DataFrame:
     """One run directory as a frame. Raises DamagedError where it cannot be read whole."""
-    description, provenance = _json(path / "run.json"), _json(path / "provenance.json", {})
+    description = json_object(path / "run.json")
+    provenance = json_object(path / "provenance.json", {})
     metrics = _metrics(path / "metrics.csv")
     status = _status(path, provenance, len(metrics))
     if metrics.empty:
@@ -91,7 +92,7 @@ def _run(path: Path) -> pd.DataFrame:
     return pd.concat([constant.astype({"step_size": float}), metrics], axis=1)
 
 
-def _json(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
+def json_object(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
     """The file's object; `missing` where there is none, if that is given."""
     if not path.exists() and missing is not None:
         return missing
@@ -116,7 +117,7 @@ def _described(description: Mapping[str, Any], path: Path) -> dict[str, Any]:
 def _status(path: Path, provenance: Mapping[str, Any], rows: int) -> str:
     """How the run ended. Raises DamagedError where it is done but rows are lost."""
     if (path / "DONE").exists():
-        due = _json(path / "DONE").get("iteration")
+        due = json_object(path / "DONE").get("iteration")
         if rows != due:
             raise DamagedError(f"{path / 'metrics.csv'}: {rows} iterations where {due} were done")
         return DONE

@@ -70,6 +70,25 @@ EXACT = {
 """Methods of the theory, exact on finite MDPs; the natural gradient has its own look already."""
 _MORE = {name: look for own in _OTHERS.items() for name, look in _with_vines(*own).items()}
 METHODS = _TRPO | _MORE | EXACT
+RANDOM, HUMAN = "random", "human"
+PLAYERS = {
+    RANDOM: "random play",
+    HUMAN: "human (Mnih et al. 2013)",
+    "dqn_2013": "deep Q learning (Mnih et al. 2013)",
+    "ucc_i": "UCC-I (Guo et al. 2014)",
+    **{method: look.label for method, look in METHODS.items()},
+}
+"""Who plays the games of Table 1, in its order."""
+GAMES = {
+    "beam_rider": "Beam Rider",
+    "breakout": "Breakout",
+    "enduro": "Enduro",
+    "pong": "Pong",
+    "qbert": "Q*bert",
+    "seaquest": "Seaquest",
+    "space_invaders": "Space Invaders",
+}
+"""The Atari games of §8.2; a run's task is called by its game."""
 TASKS = {
     "cartpole": "Cart-pole",
     "swimmer": "Swimmer",
@@ -79,6 +98,7 @@ TASKS = {
     "inverted_pendulum": "InvertedPendulum",
     "ant": "Ant",
     "humanoid": "Humanoid",
+    **GAMES,
 }
 _PENALISED = (NATURAL, "theory_penalty")
 SCALES = ["paper", "desk", "demo", "smoke"]
@@ -105,6 +125,11 @@ def look(method: str) -> Look:
 def task(env: str) -> str:
     """A task in words."""
     return TASKS.get(env, env)
+
+
+def sampling(method: str) -> str:
+    """How a form of TRPO samples, in words."""
+    return look(method).label.removeprefix("TRPO, ")
 
 
 def rank(name: str, among: Iterable[str]) -> int:

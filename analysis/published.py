@@ -1,11 +1,11 @@
-"""Numbers that others published: the paper's Figure 4, and results at one million steps."""
+"""Numbers that others published: the paper's own, and results at one million steps."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from analysis.names import NATURAL, TRPO, task
+from analysis.names import NATURAL, TRPO, TRPO_VINE, task
 from analysis.words import number
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -36,6 +36,27 @@ def figure4_at(updates: pd.Series) -> pd.Series:
             reward = number(float(np.interp(at, curve.iteration, curve.reward_per_step)))
             words[key] = f"{reward} (iteration {at}{', its last' if ours[key] > last else ''})"
     return pd.Series(words, name="paper, Figure 4", dtype="object")
+
+
+STEPS = {TRPO: 100_000, TRPO_VINE: 400_000}
+"""Simulator steps of an iteration on Atari, by method (Table 3)."""
+
+
+def figure5() -> pd.DataFrame:
+    """The paper's Figure 5, read off its vector graphics: one run, an iteration a row.
+
+    Columns: env (our task of the panel), method, iteration, return_mean, env_steps that had been
+    taken when the iteration's batch was complete.
+    """
+    read = pd.read_csv(REFERENCE / "figure5.csv")
+    read = read.rename(columns={"game": "env", "score": "return_mean"})
+    return read.assign(env_steps=(read.iteration + 1) * read.method.map(STEPS))
+
+
+def table1() -> pd.DataFrame:
+    """The paper's Table 1. Columns: player (as `names.PLAYERS`), env, score."""
+    read = pd.read_csv(REFERENCE / "table1.csv").rename(columns={"method": "player"})
+    return read.melt("player", var_name="env", value_name="score").astype({"score": float})
 
 
 def at_one_million() -> pd.Series:

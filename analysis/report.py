@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import drawing, kinds, load, pages, tidy, words
-from analysis.chapter import Found, find, verdicts
+from analysis import drawing, evaluations, kinds, load, pages, tidy, words
+from analysis.chapter import Data, Found, find, verdicts
 from analysis.chapters.all import CHAPTERS
 
 
@@ -25,14 +25,17 @@ class Read(NamedTuple):
 
 
 class Collected(NamedTuple):
-    """The files written, and a line about each run that is damaged and left out."""
+    """The files written, and a line about each run or evaluation that is left out as damaged."""
 
     written: list[Path]
     damaged: list[str]
 
 
 def collect(results: Path, data: Path) -> Collected:
-    """Merge the runs of every experiment into its tidy data, which keep all that they hold."""
+    """Merge runs into the tidy data of their experiments, and evaluations into theirs.
+
+    Tidy data keep all that they hold.
+    """
     frame, damaged = load.runs(results / "runs")
     written = []
     for (experiment, scale), group in frame.groupby(["experiment", "scale"], sort=True):
@@ -42,7 +45,15 @@ def collect(results: Path, data: Path) -> Collected:
         path, new = data / f"{experiment}__{scale}.csv", group if whole else tidy.thin(group)
         both = tidy.merged(tidy.read(path), new) if path.exists() else new
         written += tidy.save(both, path, columns)
-    return Collected(written, damaged)
+    evaluated = evaluations.load(results / "runs")
+    written += _evaluations(evaluated.evaluations, data / evaluations.TIDY)
+    return Collected(written, damaged + evaluated.damaged)
+
+
+def _evaluations(new: pd.DataFrame, path: Path) -> list[Path]:
+    """Merge evaluations into their file, if there are any."""
+    both = evaluations.merged(evaluations.read(path), new)
+    return [evaluations.save(both, path)] if len(new) else []
 
 
 def read(data: Path) -> Read:
@@ -51,7 +62,8 @@ def read(data: Path) -> Read:
     Raises ValueError where there are none.
     """
     runs = kinds.marked(tidy.read_all(data))
-    return Read(runs, list(find(CHAPTERS, runs)))
+    evaluated = evaluations.read(data / evaluations.TIDY)
+    return Read(runs, list(find(CHAPTERS, Data(runs, evaluated))))
 
 
 def figures(read: Read, out: Path) -> Iterator[Path]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.chapter import Chapter, Found, find
+from analysis import evaluations
+from analysis.chapter import Chapter, Data, Found, find
 from analysis.chapters.all import CHAPTERS
 from analysis.chapters.theory_bounds import BOUNDS
 
@@ -189,8 +190,10 @@ def write_theory(directory: Path, *, seeds: int = 2, **said: Any) -> None:
 
 
 def found(
-    frame: pd.DataFrame, chapters: Sequence[Chapter[Any]] = CHAPTERS
+    frame: pd.DataFrame,
+    chapters: Sequence[Chapter[Any]] = CHAPTERS,
+    evaluated: pd.DataFrame = evaluations.NONE,
 ) -> dict[str, Found[Any]]:
     """The chapters of a frame by their stem."""
-    frame = frame.drop(columns="tried", errors="ignore")
-    return {each.stem: each for each in find(chapters, frame)}
+    data = Data(frame.drop(columns="tried", errors="ignore"), evaluated)
+    return {each.stem: each for each in find(chapters, data)}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from analysis_runs import found, runs_frame
 
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.claim import Claim, above
 
 ROOT = Path(__file__).parents[1] / "analysis"
@@ -62,7 +62,7 @@ def test_a_new_figure_is_one_value() -> None:
 
     measured = []
 
-    def measure(runs: pd.DataFrame, every: pd.DataFrame) -> pd.Series:
+    def measure(runs: pd.DataFrame, every: Data) -> pd.Series:
         measured.append(len(runs))
         return runs.groupby("run_id").return_100.last()
 

@@ -1,60 +1,21 @@
 """What a figure shows is what was measured: data, colours, labels and axes, against literals."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_runs import SEEN_AS_5, found, runs_frame, variance_frame, write_theory
+from analysis_runs import SEEN_AS_5, runs_frame, variance_frame, write_theory
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
+from seen import axes, bands, drawn, legend, lines
 
 from analysis import kinds, load, published
-from analysis.chapter import Found
 
 TRPO, NATURAL, CEM = ("trpo_single_path", 0.01), ("natural_gradient", 4.0), ("cem", np.nan)
 BLUE, ORANGE, PURPLE = "#0072B2", "#D55E00", "#AA3377"
 HALF = 12.706205  # t of one degree of freedom, for two runs that differ by 2
-
-
-def drawn(frame: pd.DataFrame, stem: str) -> tuple[Found, Figure, list[Axes]]:
-    each = found(frame)[stem]
-    figure = each.picture()
-    return each, figure, figure.get_axes()
-
-
-def lines(panel: Axes, style: str = "-") -> dict[str, list[list[float]]]:
-    """The (x, y) points of a panel's joined lines, by their colour."""
-    own = [line for line in panel.get_lines() if line.get_linestyle() == style]
-    return {
-        to_hex(line.get_color()).upper(): np.transpose(line.get_data()).tolist() for line in own
-    }
-
-
-def bands(panel: Axes) -> dict[str, list[list[float]]]:
-    """The corners of a panel's shaded intervals, by their colour, each once."""
-    return {
-        to_hex(band.get_facecolor()[0]).upper(): sorted(
-            map(list, {tuple(point) for point in band.get_paths()[0].vertices})
-        )
-        for band in panel.collections
-        if len(band.get_facecolor()) and band.get_paths()
-    }
-
-
-def legend(figure: Figure) -> dict[str, str]:
-    """The colour of each label."""
-    [box] = figure.legends
-    handles, texts = box.legend_handles, box.get_texts()
-    return {text.get_text(): to_hex(handle.get_color()).upper()
-            for handle, text in zip(handles, texts, strict=True)}  # fmt: skip
-
-
-def axes(panel: Axes) -> tuple[str, str, str]:
-    return panel.get_title(), panel.get_xlabel(), panel.get_ylabel()
 
 
 def test_figure4_shows_reward_over_updates_and_the_papers_curves_behind() -> None:
@@ -214,5 +175,6 @@ def test_steps_show_regret_what_fell_and_the_kl_over_iterations(theory: pd.DataF
 def test_every_figure_is_looked_at_here() -> None:
     from analysis.chapters.all import CHAPTERS
 
-    source: Any = Path(__file__).read_text()
+    here = Path(__file__).parent.glob("test_analysis_pictures*.py")
+    source = "".join(path.read_text() for path in here)
     assert all(f'"{chapter.name}__demo"' in source for chapter in CHAPTERS)

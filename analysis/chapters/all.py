@@ -4,9 +4,12 @@ from typing import Any
 
 from analysis.chapter import Chapter
 from analysis.chapters import (
+    atari_rules,
     figure4,
+    figure5,
     modern,
     step_rules,
+    table1,
     theory_bounds,
     theory_line,
     theory_steps,
@@ -17,6 +20,9 @@ from analysis.chapters import (
 CHAPTERS: tuple[Chapter[Any], ...] = (
     figure4.CHAPTER,
     tuning.CHAPTER,
+    figure5.CHAPTER,
+    table1.CHAPTER,
+    atari_rules.CHAPTER,
     modern.CHAPTER,
     step_rules.CHAPTER,
     variance.CHAPTER,

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis import published
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.chapters import tuning
 from analysis.claim import Claim, Evidence, above, above_all, alike, hundredth_of
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.learned import Learned, learned
-from analysis.names import NATURAL, TRPO, TRPO_VINE, look, named, task
+from analysis.names import NATURAL, TRPO, TRPO_VINE, look, named, sampling, task
 from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts, step_sizes
 from analysis.words import NOTHING, final_scores, intervals, labels, ordered, spans, step_size
 
@@ -27,11 +27,11 @@ class Measured(NamedTuple):
     paper: pd.Series  # in words, by (env, method)
 
 
-def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
+def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """Ours over the updates made before an iteration's batch: the paper counts from 0."""
     runs = runs.assign(updates=runs.iteration - 1)
     last = runs.groupby(["env", "method"]).updates.max().clip(lower=0)
-    tuned = tuning.chosen(every, str(runs.scale.iloc[0]))
+    tuned = tuning.chosen(every.runs, str(runs.scale.iloc[0]))
     ours = learned(runs, "reward_per_step", "updates")
     return Measured(ours, tuned, published.figure4_at(last))
 
@@ -146,7 +146,7 @@ def _on_cartpole(text: str, judge: Callable[[Learned, str], Evidence]) -> Claim[
 
 def _ends_best(env: str, method: str) -> Claim[Measured]:
     *most, last = (named(other) for other in EARLIER[env])
-    name = f"TRPO ({look(method).label.removeprefix('TRPO, ')})"
+    name = f"TRPO ({sampling(method)})"
     rivals = f"{', '.join(most)} and {last}"
     return _claim(
         f"{name} ends above {rivals} on the paper's {PANELS[env]}",

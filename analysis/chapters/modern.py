@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis import published
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.claim import Claim
 from analysis.drawing import Figure, grid, legend, style
 from analysis.learned import Learned, learned
@@ -16,7 +16,7 @@ POINTS = 100
 """Even steps of a curve."""
 
 
-def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Learned:
+def measure(runs: pd.DataFrame, every: Data) -> Learned:
     """Return of the last 100 training episodes."""
     return learned(runs, "return_100", "env_steps", POINTS)
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.drawing import Axes, Figure, grid, key, style
 from analysis.names import TRPO, look, penalised, task
 from analysis.panels import MEANS, RUNS, by_rank, means_and_runs, run_counts
@@ -41,7 +41,7 @@ class Measured(NamedTuple):
     trpo: float
 
 
-def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
+def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """Final returns over the length of the steps."""
     scored = scores(runs, "return_100")
     table = summary(scored)

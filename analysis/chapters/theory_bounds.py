@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, PAIRS, finished
 from analysis.claim import Claim, Evidence, never
 from analysis.drawing import Axes, Figure, grid, legend, style
@@ -58,7 +58,7 @@ class Measured(NamedTuple):
     runs: int
 
 
-def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
+def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """The bounds on all policies of all finished runs but those along a line."""
     own = finished(runs, *COLUMNS)
     stepped, slacks = own[own.method != LINE], _slacks(own[own.method == PAIRS])

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, finished
 from analysis.drawing import Axes, Figure, grid, legend, style
 
@@ -29,7 +29,7 @@ class Measured(NamedTuple):
     points: pd.DataFrame
 
 
-def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
+def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """The first run that went along a line."""
     own = finished(runs, *COLUMNS)
     own = own[own.method == LINE].sort_values(["env", "seed"])

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.chapters.finite import EXPERIMENT, MDPS, learners
 from analysis.claim import Claim, Evidence, never, sometimes
 from analysis.drawing import Axes, Figure, grid, legend, style
@@ -39,7 +39,7 @@ class Measured(NamedTuple):
     shares: pd.DataFrame
 
 
-def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
+def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """The finished runs of methods that improve a policy."""
     own = learners(runs, *ROWS)
     rows = [

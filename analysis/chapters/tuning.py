@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.drawing import Figure, grid, key, style
 from analysis.names import task
 from analysis.panels import MEANS, RUNS, means_and_runs, run_counts
@@ -44,7 +44,7 @@ def chosen(every: pd.DataFrame, scale: str) -> pd.DataFrame:
     return found.join(told, on=["env", "method"])[columns].reset_index(drop=True)
 
 
-def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
+def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """Final scores; column `chosen` marks each task's and method's best step size."""
     scored = scores(runs, METRIC)
     choices = chosen(runs, str(runs.scale.iloc[0])).set_index(["env", "method"]).step_size

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import noise
-from analysis.chapter import Chapter, Table
+from analysis.chapter import Chapter, Data, Table
 from analysis.claim import TENTH_IN_LOGS, Claim, Evidence, above
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import SAMPLERS, TASKS, Look, rank, task
@@ -43,7 +43,7 @@ class Measured(NamedTuple):
     single: dict[tuple[str, str], Array]
 
 
-def measure(runs: pd.DataFrame, every: pd.DataFrame) -> Measured:
+def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """All samplers at all stages."""
     envs = list(runs.env.unique())
     single = {

@@ -1,0 +1,51 @@
+"""The step rules of §6 on Pong, from pixels."""
+
+import pandas as pd
+
+from analysis.chapter import Chapter, Data, Table
+from analysis.claim import Claim
+from analysis.drawing import Figure, grid, legend, style
+from analysis.learned import Learned, learned
+from analysis.names import NATURAL, TRPO, named, task
+from analysis.panels import learning_curves, method_lines, notes, run_counts
+from analysis.words import final_scores
+
+EXPERIMENT, GAME, VANILLA = "atari_rules", "pong", "vanilla_pg"
+
+
+def measure(runs: pd.DataFrame, every: Data) -> Learned:
+    """Score of the last 100 training episodes, over the updates made before them."""
+    return learned(runs.assign(updates=runs.iteration - 1), "return_100", "updates")
+
+
+@style()
+def draw(found: Learned, scale: str) -> Figure:
+    """All rules in one panel."""
+    figure, (panel,) = grid(1, 1, panel=(6.0, 3.6))
+    learning_curves(panel, found.curves)
+    panel.set(xlabel="policy iterations", ylabel="score, last 100 episodes")
+    panel.set_title(f"{task(GAME)} ({run_counts(found.curves)})")
+    legend(figure, method_lines(found.table.method), notes(found.curves))
+    figure.suptitle(f"Step rules on {task(GAME)} at scale “{scale}”")
+    return figure
+
+
+def _ends_above(other: str) -> Claim[Learned]:
+    text = f"TRPO ends above {named(other)} on {task(GAME)}"
+    source = "§8.1, carried to Atari"
+    return Claim(text, source, EXPERIMENT, lambda f: f.above(GAME, TRPO, other, f.final))
+
+
+CHAPTER = Chapter(
+    name="atari_rules",
+    title="Step rules on Pong",
+    text=(
+        "Mean score of the last 100 training episodes against policy iterations. The step sizes "
+        "of the natural gradient and of the vanilla policy gradient were not tuned for Pong."
+    ),
+    experiments=(EXPERIMENT,),
+    measure=measure,
+    draw=draw,
+    tabulate=lambda found: Table(found.table, final_scores(found.table)),
+    claims=tuple(_ends_above(other) for other in (NATURAL, VANILLA)),
+)

@@ -1,0 +1,242 @@
+"""Figure 5: scores on Atari against policy iterations, and against simulator steps."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from analysis import published
+from analysis.chapter import Chapter, Data, Table
+from analysis.claim import Claim, Evidence, above, hundredth_of
+from analysis.drawing import Axes, Figure, grid, legend, style
+from analysis.learned import learned
+from analysis.names import FAILED, TRPO, TRPO_VINE, look, sampling, task
+from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts
+from analysis.statistics import Array, interval
+from analysis.words import labels, number, ordered, rowwise, spans, with_interval
+
+EXPERIMENT, METRIC = "table1", "return_mean"
+HALF = 2
+"""A score at an iteration is the mean over it and so many before and after it."""
+EARLY, PONG = 25, 50
+"""The iterations at which claims compare the samplers, and judge Pong."""
+MARKS = (10, 20, EARLY, 30, 40, PONG, 100, 200, 300, 400, 499)
+"""The iterations of the table."""
+AXES = {"updates": "policy iterations", "env_steps": "simulator steps"}
+PAPERS = {"updates": "iteration", "env_steps": "env_steps"}
+"""What the panels have as x, ours in words, and the paper's."""
+
+
+class Measured(NamedTuple):
+    """All that is estimated.
+
+    Args:
+        curves: by the column that is x, `curves.curves` of every game and method.
+        scored: one row per run and mark: env, method, mark, score (NaN where it was not reached).
+        first: the same columns less the mark: the first return that each run reported.
+        table: one row per game, method and mark, the paper's score beside ours.
+    """
+
+    curves: dict[str, pd.DataFrame]
+    scored: pd.DataFrame
+    first: pd.DataFrame
+    table: pd.DataFrame
+
+    def at(self, env: str, method: str, mark: int) -> Array:
+        """The score of each run that reached the mark (n,)."""
+        rows = self.scored[self.scored.mark == mark]
+        return _values(rows, env, method)
+
+    def tenth_of_gain(self, env: str, mark: int) -> float:
+        """A tenth of what single path gains up to the mark; NaN if that is none."""
+        reached, first = self.at(env, TRPO, mark), _values(self.first, env, TRPO)
+        gain = reached.mean() - first.mean() if len(reached) and len(first) else float("nan")
+        return float(gain / 10) if gain > 0 else float("nan")
+
+
+def _values(rows: pd.DataFrame, env: str, method: str) -> Array:
+    own = rows[(rows.env == env) & (rows.method == method)]
+    return own.score.dropna().to_numpy(dtype=float)
+
+
+def measure(runs: pd.DataFrame, every: Data) -> Measured:
+    """Ours over the updates made before an iteration's batch: the paper counts from 0."""
+    runs = runs.assign(updates=runs.iteration - 1)
+    last = int(runs.updates.max())
+    marks = [mark for mark in MARKS if mark <= last] or [max(last, 0)]
+    scored = around(runs, sorted({*marks, EARLY, PONG}))
+    table = _summary(scored[scored.mark.isin(marks)])
+    first = runs.dropna(subset=[METRIC]).sort_values("iteration").drop_duplicates("run_id")
+    return Measured(
+        {x: learned(runs, METRIC, x).curves for x in AXES},
+        scored,
+        first.assign(score=first[METRIC])[["env", "method", "score"]],
+        table,
+    )
+
+
+def around(runs: pd.DataFrame, marks: Sequence[int]) -> pd.DataFrame:
+    """One row per run and mark: the mean return of the iterations within `HALF` of it.
+
+    NaN where a run has not come so far; one that failed before counts as on its curve, with the
+    lowest value that it reported.
+    """
+    runs = runs.sort_values(["run_id", "updates"])
+    each = runs.groupby("run_id").agg(
+        env=("env", "first"),
+        method=("method", "first"),
+        status=("status", "first"),
+        last=("updates", "max"),
+        lowest=(METRIC, "min"),
+    )
+    lowest = each.lowest.fillna(each.groupby("env").lowest.transform("min"))
+    beyond = lowest.where(each.status == FAILED)
+    frames = []
+    for mark in marks:
+        near = runs[(runs.updates - mark).abs() <= HALF].groupby("run_id")[METRIC].mean()
+        score = near.reindex(each.index).where(each["last"] >= mark, beyond)
+        frames.append(each[["env", "method"]].assign(mark=mark, score=score))
+    return pd.concat(frames).reset_index()
+
+
+def _summary(scored: pd.DataFrame) -> pd.DataFrame:
+    """Mean and interval over runs, and what the paper has at the same iterations."""
+    rows, cells = [], ["env", "method", "mark"]
+    paper = published.figure5()
+    for key, group in scored.groupby(cells, sort=True):
+        values = group.score.dropna().to_numpy(dtype=float)
+        low, high = interval(values)
+        own: dict[str, Any] = dict(zip(cells, key, strict=True))
+        mean = float(values.mean()) if len(values) else float("nan")
+        found = {"n": len(values), "mean": mean, "low": float(low), "high": float(high)}
+        rows.append(own | found | {"paper": _papers(paper, **own)})
+    return pd.DataFrame(rows, columns=[*cells, "n", "mean", "low", "high", "paper"])
+
+
+def _papers(paper: pd.DataFrame, env: str, method: str, mark: int) -> float:
+    """The paper's score at an iteration, NaN where its curve has ended or not begun."""
+    own = paper[(paper.env == env) & (paper.method == method)]
+    if mark not in set(own.iteration):
+        return float("nan")
+    return float(own[(own.iteration - mark).abs() <= HALF].return_mean.mean())
+
+
+@style()
+def draw(found: Measured, scale: str) -> Figure:
+    """Each game over iterations and over simulator steps, two games a line.
+
+    The paper's scores are dots behind ours, a dot an iteration, as far as ours go.
+    """
+    games = list(ordered(found.table.drop_duplicates("env"), "env").env)
+    across = min(2, len(games))
+    figure, panels = grid(-(-len(games) // across), 2 * across, panel=(3.1, 2.3))
+    for panel in panels[2 * len(games) :]:
+        panel.set_axis_off()
+    for i, env in enumerate(games):
+        pair = panels[2 * i : 2 * i + 2]
+        pair[1].sharey(pair[0])
+        for panel, x in zip(pair, AXES, strict=True):
+            _game(panel, found.curves[x], env, x)
+        pair[0].set_title(f"{task(env)} ({run_counts(_of(found.curves['updates'], env))})")
+        pair[0].set_ylabel("score of an episode")
+    curves = found.curves["updates"]
+    said = ["dots: the paper's one run of each, a dot an iteration", *notes(curves)]
+    legend(figure, method_lines(found.table.method), said)
+    figure.suptitle(f"Figure 5, trained here at scale “{scale}”")
+    return figure
+
+
+def _of(frame: pd.DataFrame, env: str) -> pd.DataFrame:
+    return frame[frame.env == env]
+
+
+def _game(panel: Axes, curves: pd.DataFrame, env: str, x: str) -> None:
+    """Ours and the paper's scores on one game."""
+    from matplotlib.ticker import EngFormatter
+
+    ours, paper = _of(curves, env), _of(published.figure5(), env)
+    last = 1 if ours.empty else max(1, ours.x.max())
+    for method in by_rank(paper.method):
+        theirs = paper[(paper.method == method) & (paper[PAPERS[x]] <= last)]
+        panel.plot(theirs[PAPERS[x]], theirs.return_mean, ".", color=look(method).colour,
+                   markersize=3.5, alpha=0.85, markeredgewidth=0, zorder=1)  # fmt: skip
+    learning_curves(panel, ours)
+    panel.set_xlim(0, last)
+    panel.set_xlabel(AXES[x])
+    panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def tabulate(found: Measured) -> Table:
+    """A game and method a line, an iteration a column; the paper's score in brackets."""
+    rows = found.table.assign(words=rowwise(_cell, found.table[["mean", "low", "high", "paper"]]))
+    cells = rows.pivot(index=["env", "method"], columns="mark", values="words").reset_index()
+    cells = ordered(cells, "env", "method")
+    runs = rows.groupby(["env", "method"]).n.agg(spans)
+    keys = zip(cells.env, cells.method, strict=True)
+    words = {"game": cells.env.map(task), "method": labels(cells.method),
+             "runs": [runs[key] for key in keys]}  # fmt: skip
+    marks = {f"iteration {mark}": cells[mark] for mark in sorted(set(rows["mark"]))}
+    return Table(found.table, pd.DataFrame({**words, **marks}).reset_index(drop=True))
+
+
+def _cell(mean: float, low: float, high: float, paper: float) -> str:
+    return f"{with_interval(mean, low, high)} ({number(paper)})"
+
+
+CLEAR_AT_25 = {
+    "breakout": (TRPO, TRPO_VINE),
+    "enduro": (TRPO_VINE, TRPO),
+    "qbert": (TRPO_VINE, TRPO),
+    "seaquest": (TRPO, TRPO_VINE),
+    "space_invaders": (TRPO_VINE, TRPO),
+}
+"""The games of whose samplers the paper has one above the other at every iteration, 20 to 30."""
+
+
+def _early(env: str, left: str, right: str) -> Claim[Measured]:
+    names = f"{sampling(left)} stands above {sampling(right)}".capitalize()
+
+    def judge(found: Measured) -> Evidence:
+        sides = found.at(env, left, EARLY), found.at(env, right, EARLY)
+        return above(*sides, found.tenth_of_gain(env, EARLY))
+
+    text = f"{names} on {task(env)} at iteration {EARLY}"
+    return Claim(text, "Appendix F, Figure 5", EXPERIMENT, judge)
+
+
+def _wins_at_pong(found: Measured) -> Evidence:
+    return above(found.at("pong", TRPO, PONG), 10.0, hundredth_of(10.0))
+
+
+CLAIMS = (
+    *(_early(env, *sides) for env, sides in CLEAR_AT_25.items()),
+    Claim(
+        f"Single path scores above 10 on Pong at iteration {PONG}",
+        "Appendix F, Figure 5",
+        EXPERIMENT,
+        _wins_at_pong,
+    ),
+)
+
+CHAPTER = Chapter(
+    name="figure5",
+    title="Figure 5: Atari, learning curves",
+    text=(
+        "The mean score of the episodes that ended in an iteration, raw and undiscounted, as in "
+        "the paper's Figure 5 with the sign of a reward; the paper's dots are of one run each. "
+        "A vine's episodes are those of its trunks. Each game is shown over policy iterations, "
+        "as in the paper, and over simulator steps, of which a vine takes four times as many an "
+        "iteration (Table 3: 400K to single path's 100K). The table gives our mean over runs, "
+        f"and in brackets the paper's one run: both are means over the iterations {HALF} before "
+        f"to {HALF} after the one that is named. Claims compare the samplers at iteration "
+        f"{EARLY} where the paper has one above the other at every iteration from 20 to 30; the "
+        "margin is a tenth of what single path has gained by then. Where the orders end, Table 1 "
+        "says."
+    ),
+    experiments=(EXPERIMENT,),
+    measure=measure,
+    draw=draw,
+    tabulate=tabulate,
+    claims=CLAIMS,
+    whole=True,
+)
