@@ -117,13 +117,12 @@ class Part:
     def tracks(self, save: bool) -> Iterator[Track]:
         """What each row did."""
         which = np.concatenate([moment.rows for moment in self._moments])
-        order = np.argsort(which, kind="stable")
-        ends = np.cumsum(np.bincount(which))[:-1]
-        columns = zip(*(moment[1:] for moment in self._moments), strict=True)
-        fields = [np.split(np.concatenate(column)[order], ends) for column in columns]
+        steps = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
+        names = Moment._fields[1:]
+        columns = [np.concatenate([getattr(m, name) for m in self._moments]) for name in names]
         self._moments.clear()
-        for n, own in zip(self._every, zip(*fields, strict=True), strict=True):
-            parts, actions, dist, rewards, terminal, truncated, failed = own
+        for n, own in zip(self._every, steps, strict=True):
+            parts, actions, dist, rewards, terminal, truncated, failed = (c[own] for c in columns)
             obs = self._kept.whole(parts, self._begun[n], terminal | truncated)
             after = np.stack(self._after[n]) if self._after[n] else self._begun[:0]
             snapshot = self._simulator.save(np.array([n]))[0] if save else None

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, Self
 
@@ -43,18 +44,21 @@ class Job(NamedTuple):
     save: bool
     first: int  # number of the first of them among all
 
-    def done_by(self, runner: Runner) -> "Done":
-        """What they did, and what was kept of it."""
+    def done_by(self, runner: Runner) -> "Iterator[Track | Done]":
+        """What they did, row after row, and then what was kept of it."""
         keep = self.keep and Numbered(self.keep, self.first)
-        tracks = runner.run(self.rows, self.acting, self.until, keep=keep, save=self.save)
-        return Done(list(tracks), self.keep)
+        yield from runner.run(self.rows, self.acting, self.until, keep=keep, save=self.save)
+        yield Done(self.keep)
 
 
 class Done(NamedTuple):
-    """What rows did."""
+    """The end of a job."""
 
-    tracks: list[Track]
     kept: Keep | None
+
+
+Message = Track | Done | Exception
+"""What a process says of its job."""
 
 
 class Numbered(NamedTuple):
@@ -82,19 +86,38 @@ def serve(make: Make, rows: int, connection: Connection) -> None:
         while True:
             job = pickle.loads(connection.recv_bytes())
             try:
-                reply: Done | Exception = job.done_by(runner)
+                for found in job.done_by(runner):
+                    connection.send_bytes(pickle.dumps(found, protocol=5))
             except Exception as error:
-                reply = error
-            connection.send_bytes(pickle.dumps(reply, protocol=5))
+                connection.send_bytes(pickle.dumps(error, protocol=5))
+
+
+@dataclass
+class Share:
+    """A job, and what has come of it."""
+
+    job: Job
+    tries: int = 0
+    tracks: list[Track] = field(default_factory=list)
+    done: Done | None = None
+
+    def hear(self, said: Message) -> None:
+        """Note what a process says of it."""
+        if isinstance(said, Exception):
+            raise said
+        if isinstance(said, Done):
+            self.done = said
+        else:
+            self.tracks.append(said)
 
 
 class Worker:
-    """One process, and the job that it does."""
+    """One process, and the share that it works on."""
 
     def __init__(self, make: Make, rows: int) -> None:
         """Start it."""
         self._begin = make, rows
-        self.job: int | None = None
+        self.share: Share | None = None
         self._start()
 
     def _start(self) -> None:
@@ -104,26 +127,41 @@ class Worker:
         self._process.start()
         there.close()
 
-    def give(self, number: int, job: Job) -> None:
-        """Have it do a job."""
-        self.job = number
-        with suppress(OSError):  # it was lost; whoever waits for it finds out
-            self.connection.send_bytes(pickle.dumps(job, protocol=5))
+    def give(self, share: Share) -> None:
+        """Have it do a job.
 
-    def taken(self) -> Done | Exception | None:
-        """What its job came to; None if the process was lost, in whose place is a new one."""
-        self.job = None
+        Raises:
+            LostError: its processes were lost again and again.
+        """
+        share.tries += 1
+        if share.tries > TRIES:
+            raise LostError(
+                f"the process of rows {share.job.first} and on was lost {TRIES} times: set "
+                "workers=0 to see why"
+            )
+        self.share = share
+        with suppress(OSError):  # it was lost; whoever listens finds out
+            self.connection.send_bytes(pickle.dumps(share.job, protocol=5))
+
+    def listen(self) -> Share | None:
+        """Hear what the process says next; a share that was lost with it, to be begun again."""
+        share = self.share
+        assert share is not None
         try:
-            found: Done | Exception = pickle.loads(self.connection.recv_bytes())
+            said: Message = pickle.loads(self.connection.recv_bytes())
         except (EOFError, OSError):
+            share.tracks.clear()
             self.again()
-            return None
-        return found
+            return share
+        if not isinstance(said, Track):
+            self.share = None
+        share.hear(said)
+        return None
 
     def again(self) -> None:
         """A new process in place of this one."""
         self.end()
-        self.job = None
+        self.share = None
         self._start()
 
     def end(self) -> None:
@@ -171,60 +209,39 @@ class Processes:
             LostError: the same rows were lost again and again.
         """
         before = deepcopy(keep)  # what each process offers to, of which this one takes all
-        share = min(self._rows, -(-len(rows) // len(self._workers)))
-        jobs = [
-            Job(rows[i : i + share], own(acting, slice(i, i + share)), until, before, save, i)
-            for i in range(0, len(rows), share)
+        count = min(self._rows, -(-len(rows) // len(self._workers)))
+        shares = [
+            Share(
+                Job(rows[i : i + count], own(acting, slice(i, i + count)), until, before, save, i)
+            )
+            for i in range(0, len(rows), count)
         ]
-        for done in self._done(jobs):
-            if keep and done.kept:
-                keep.merge(done.kept)
+        for done in self._done(shares):
+            if keep and done.done and done.done.kept:
+                keep.merge(done.done.kept)
             yield from done.tracks
+            done.tracks.clear()
 
-    def _done(self, jobs: Sequence[Job]) -> Iterator[Done]:
-        """What the jobs came to, in their order."""
-        waiting, found, tries = deque(range(len(jobs))), dict[int, Done](), [0] * len(jobs)
+    def _done(self, shares: Sequence[Share]) -> Iterator[Share]:
+        """The shares in their order, each when it is done."""
+        waiting = deque(shares)
         try:
-            for number in range(len(jobs)):
-                while number not in found:
-                    self._give(waiting, jobs, tries)
-                    for worker in self._answered():
-                        job = worker.job
-                        assert job is not None
-                        reply = worker.taken()
-                        if isinstance(reply, Exception):
-                            raise reply
-                        if reply is None:
-                            waiting.appendleft(job)
-                        else:
-                            found[job] = reply
-                yield found.pop(number)
-        finally:
-            self._abandon()
+            for share in shares:
+                while not share.done:
+                    for worker in self._workers:
+                        if waiting and not worker.share:
+                            worker.give(waiting.popleft())
+                    waiting.extendleft(filter(None, map(Worker.listen, self._speaking())))
+                yield share
+        finally:  # those that still do something have nobody who waits for it
+            for worker in self._workers:
+                if worker.share:
+                    worker.again()
 
-    def _give(self, waiting: deque[int], jobs: Sequence[Job], tries: list[int]) -> None:
-        """Give every process that is free one of the jobs that wait."""
-        for worker in self._workers:
-            if worker.job is None and waiting:
-                number = waiting.popleft()
-                tries[number] += 1
-                if tries[number] > TRIES:
-                    raise LostError(
-                        f"the process of rows {jobs[number].first} and on was lost {TRIES} times: "
-                        "set workers=0 to see why"
-                    )
-                worker.give(number, jobs[number])
-
-    def _answered(self) -> list[Worker]:
-        """The processes that have an answer, or were lost."""
-        busy = {worker.connection: worker for worker in self._workers if worker.job is not None}
+    def _speaking(self) -> list[Worker]:
+        """The processes that have something to say, or were lost."""
+        busy = {worker.connection: worker for worker in self._workers if worker.share}
         return [busy[connection] for connection in wait(list(busy)) if connection in busy]
-
-    def _abandon(self) -> None:
-        """Start the processes again that still do something that nobody waits for."""
-        for worker in self._workers:
-            if worker.job is not None:
-                worker.again()
 
     def close(self) -> None:
         """End the processes."""
