@@ -1,10 +1,10 @@
 """From a run's identity to its simulator, policy and threads, open; the only place that opens."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -14,7 +14,7 @@ from runners.settings.tree import Identity, Resources
 from trpo.algorithms import Compute
 from trpo.parameters import UnfitError
 from trpo.policies import Policy
-from trpo.samplers.runner import Runner
+from trpo.samplers.runner import Acting, Runner
 from trpo.simulators.protocol import Space
 from trpo.types import Map
 
@@ -26,23 +26,19 @@ class Shop(NamedTuple):
     compute: Compute
 
 
-@contextmanager
-def opened(identity: Identity, resources: Resources, rows: int) -> Iterator[Shop]:
-    """Open a simulator of `rows` rows and the thread pool, and close them in the end.
+class Player(NamedTuple):
+    """What plays episodes by a policy."""
+
+    runner: Runner
+    acting: Callable[[Any], Acting]  # of a run's state: how the policy acts that it has trained
+
+
+def configured(identity: Identity, space: Space) -> Policy:
+    """The policy that a run's settings name.
 
     Raises:
-        ConfigError: a setting does not fit the task; the message names it.
+        ConfigError: it does not fit the task; the message names those that do.
     """
-    device, option = _device(resources.device), chosen("env", identity)
-    task = made("env", identity)
-    with as_settings("env", {"rows": "sampler.rows"}):
-        simulator = option.open(task, rows)
-    with simulator, _threads(resources.threads) as pmap:
-        runner = option.run(simulator, _policy(identity, simulator.space), pmap)
-        yield Shop(runner, Compute(pmap, device))
-
-
-def _policy(identity: Identity, space: Space) -> Policy:
     name = identity["policy"]["name"]
     try:
         found: Policy = made("policy", identity, space=space)
@@ -53,6 +49,27 @@ def _policy(identity: Identity, space: Space) -> Policy:
         hint = f": set policy={fitting}" if fitting else ""
         raise ConfigError(f"policy={name}: {error.__cause__}{hint}") from error
     return found
+
+
+@contextmanager
+def opened(
+    identity: Identity,
+    resources: Resources,
+    rows: int,
+    policy: Callable[[Identity, Space], Policy] = configured,
+) -> Iterator[Shop]:
+    """Open a simulator of `rows` rows and the thread pool, and close them in the end.
+
+    Raises:
+        ConfigError: a setting does not fit the task; the message names it.
+    """
+    device, option = _device(resources.device), chosen("env", identity)
+    task = made("env", identity)
+    with as_settings("env", {"rows": "sampler.rows"}):
+        simulator = option.open(task, rows)
+    with simulator, _threads(resources.threads) as pmap:
+        runner = option.run(simulator, policy(identity, simulator.space), pmap)
+        yield Shop(runner, Compute(pmap, device))
 
 
 def _fits(option: str, space: Space) -> bool:
