@@ -199,9 +199,9 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
 
 def resources(asked: Asked, usual: Mapping[str, Any]) -> Resources:
     """What the evaluation may use: what was asked for, else what is usual."""
-    own = {"threads": asked.threads, "workers": asked.workers}
-    given = {name: value for name, value in own.items() if value is not None}
-    return Resources(**{name: int(usual[name]) for name in own} | given)
+    threads = usual["threads"] if asked.threads is None else asked.threads
+    workers = usual["workers"] if asked.workers is None else asked.workers
+    return Resources(threads, workers)
 
 
 if __name__ == "__main__":

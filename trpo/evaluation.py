@@ -41,8 +41,8 @@ class Score(NamedTuple):
 def play(runner: Runner, acting: Acting, seed: Seed, count: int) -> Iterator[Episode]:
     """Play so many episodes, each from a start and with noise of its own.
 
-    They come in their order, and only what is told of them stays in memory. Episode i is the same
-    however many are played, with how many at once and on how many threads.
+    They come in their order, and only what is told of them stays in memory. Each is a row of its
+    own (see `trpo.samplers.runner`), and so the same however many are played and on any threads.
 
     Args:
         runner: of the task and the policy.

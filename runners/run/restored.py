@@ -62,13 +62,13 @@ def typed(node: dict[str, Any]) -> DictConfig:
     study = str(node.get("study"))
     if study not in TREES:
         raise ConfigError(f"study={study} is unknown{nearest(study, TREES)}")
-    found = OmegaConf.merge(OmegaConf.structured(TREES[study]), node)
-    assert isinstance(found, DictConfig)
+    tree = OmegaConf.structured(TREES[study])
     for group in filter(node.__contains__, GROUPS):
-        name = str(found[group].name)
+        name = node[group]["name"]
         if name in GROUPS[group]:
-            tree = OmegaConf.structured(GROUPS[group][name].schema(name))
-            found[group] = OmegaConf.merge(tree, node[group])
+            tree[group] = OmegaConf.structured(GROUPS[group][name].schema(name))
+    found = OmegaConf.merge(tree, node)
+    assert isinstance(found, DictConfig)
     return found
 
 
