@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy.special import stdtrit
 
 from trpo.distributions import Uniform
 from trpo.moments import empty, observation_filter
@@ -66,7 +66,7 @@ def told(track: Track) -> Episode:
 def score(values: Array) -> Score:
     """The mean of n ≥ 2 independent numbers (n,), with its interval."""
     n, mean, std = len(values), float(values.mean()), float(values.std(ddof=1))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * std / n**0.5
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * std / n**0.5
     return Score(mean, mean - half, mean + half, std)
 
 
