@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from torch.distributions import Distribution as Reference
 from torch.distributions import kl_divergence
 
-from trpo.distributions import Categorical, DiagGaussian, Distribution
+from trpo.distributions import Categorical, DiagGaussian, Distribution, Uniform
+from trpo.simulators.protocol import Box, Choices
 from trpo.types import Tensor
 
 GAUSSIAN, CATEGORICAL = DiagGaussian(2), Categorical(4)
@@ -196,3 +197,21 @@ def test_adding_a_constant_to_all_logits_changes_nothing(d: list[float], shift: 
     assert torch.allclose(
         CATEGORICAL.fisher(logits, torch.ones(4).double()), torch.zeros(4).double()
     )
+
+
+@pytest.mark.parametrize(
+    ("actions", "volume"),
+    [(Box(np.array([-1.0, 0.0]), np.array([1.0, 3.0])), 6.0), (Choices((3, 3, 2)), 18.0)],
+)
+def test_uniform_is_one_over_its_volume_and_has_nothing_to_learn(
+    actions: Box | Choices, volume: float
+) -> None:
+    family = Uniform(actions)
+    d, noise = torch.zeros(5, 0), family.noise(np.random.default_rng(0), 5)
+    drawn = torch.from_numpy(family.sample(d.numpy(), noise))
+    assert drawn.shape == (5, actions.dimensions)
+    tried = drawn.expand(4, 5, -1).transpose(0, 1)  # (B, K, A)
+    assert torch.allclose(family.log_prob(d[:, None], tried), torch.full((5, 4), -log(volume)))
+    assert torch.allclose(family.entropy(d), torch.full((5,), log(volume)))
+    assert torch.equal(family.kl(d, d), torch.zeros(5))
+    assert family.fisher(d, torch.ones(5, 0)).shape == (5, family.parameters)

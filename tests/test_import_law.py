@@ -33,7 +33,7 @@ ORDER = (
     *("samplers.branches", "samplers.vine", "samplers.batches"),
     *("solvers", "line_search", "regression", "baselines", "metrics"),
     *("objective", "steps", "updates"),
-    *("algorithms", "searches", "black_box", "variance"),
+    *("algorithms", "searches", "black_box", "variance", "evaluation"),
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
     *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.world"),
     *("tabular.learning", "tabular.probes", "tabular.theory"),
@@ -41,7 +41,7 @@ ORDER = (
 """The modules of trpo; each imports only from those before it."""
 ROOMS = (
     *("runners", "store", "settings", "build", "studies"),
-    *("run", "speed", "sweep", "train", "reproduce", "bench"),
+    *("run", "speed", "sweep", "train", "reproduce", "evaluate", "bench"),
 )
 """The sub-packages of runners and its commands; each imports only from those before it."""
 

@@ -49,24 +49,24 @@ class Failing(CartPoleSimulator):
         raise FloatingPointError("the pole is bent")
 
 
-def runner_of(kind: type[CartPoleSimulator], rows: int) -> Runner:
+def runner_of(kind: type[CartPoleSimulator], rows: int) -> Lockstep:
     simulator = kind(CartPole(horizon=60), rows)
     return Lockstep(simulator, linear_gaussian(simulator.space))
 
 
-def plain(rows: int) -> Runner:
+def plain(rows: int) -> Lockstep:
     return runner_of(CartPoleSimulator, rows)
 
 
-def slow(rows: int) -> Runner:
+def slow(rows: int) -> Lockstep:
     return runner_of(Slow, rows)
 
 
-def dying(rows: int) -> Runner:
+def dying(rows: int) -> Lockstep:
     return runner_of(Dying, rows)
 
 
-def failing(rows: int) -> Runner:
+def failing(rows: int) -> Lockstep:
     return runner_of(Failing, rows)
 
 

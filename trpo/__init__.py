@@ -31,6 +31,7 @@ from trpo.black_box import black_box
 from trpo.convolutions import convolutional
 from trpo.dense import mlp
 from trpo.distributions import Categorical, DiagGaussian, Distribution, FactoredCategorical
+from trpo.evaluation import play, score
 from trpo.line_search import LineSearch
 from trpo.metrics import euclidean, kl_hessian, over_mean, score_covariance, worst_state
 from trpo.networks import Linearisation, Network, network, with_free_parameters
@@ -154,8 +155,10 @@ __all__ = [
     "newton",
     "no_baseline",
     "over_mean",
+    "play",
     "policy_optimisation",
     "rwr",
+    "score",
     "score_covariance",
     "self_normalised",
     "single_path",

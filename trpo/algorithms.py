@@ -1,5 +1,6 @@
 """Policy optimisation as `init` and `step`: sample, estimate, update, fit the baseline."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from trpo.observations import reals
 from trpo.policies import Policy
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
 from trpo.samplers.batches import Batch, Collect
+from trpo.samplers.runner import Acting
 from trpo.samplers.tape import Carried
 from trpo.simulators.protocol import Space
 from trpo.types import Algorithm, Array, Map, Observations, Tensor, UpdateInfo
@@ -34,6 +36,11 @@ class State(NamedTuple):
     seen: Moments  # of observations, for the filter
     carried: Carried | None
     recent: Array  # (≤ 100,) returns of the last episodes
+
+
+def acting(filter_clip: float) -> Callable[[State], Acting]:
+    """What says of a state how its policy acts: as it does when the next batch is sampled."""
+    return lambda state: Acting(state.theta, observation_filter(state.seen, filter_clip))
 
 
 class TrainInfo(NamedTuple):

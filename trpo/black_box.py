@@ -71,6 +71,18 @@ class Searching(NamedTuple):
     recent: Array  # (≤ 100,) returns of the last episodes
 
 
+def acting_by_mean(
+    search: Search, filter_clip: float, deterministic: bool
+) -> Callable[[Searching], Acting]:
+    """What says of a state how its distribution's mean acts: as the next candidates would."""
+
+    def acting(state: Searching) -> Acting:
+        theta = search.mean(state.search).astype(np.float32)
+        return Acting(theta, observation_filter(state.seen, filter_clip), deterministic)
+
+    return acting
+
+
 class SearchInfo(NamedTuple):
     """What one iteration did."""
 

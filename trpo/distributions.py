@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import torch
 
+from trpo.simulators.protocol import Box, Choices
 from trpo.types import Array, Tensor
 
 D = TypeVar("D", Tensor, Array)
@@ -193,3 +194,40 @@ class FactoredCategorical:
 def choosing(counts: tuple[int, ...]) -> Distribution:
     """What chooses one of so many in each factor (A,)."""
     return Categorical(*counts) if len(counts) == 1 else FactoredCategorical(counts)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Every action of a task as likely; d is empty, so that there is nothing to learn."""
+
+    actions: Box | Choices  # a box must be bounded
+
+    @property
+    def parameters(self) -> int:
+        """M = 0."""
+        return 0
+
+    def noise(self, rng: np.random.Generator, count: int) -> Array:
+        """Uniform within [0, 1), (count, A)."""
+        return rng.random((count, self.actions.dimensions), dtype=np.float32)
+
+    def sample(self, d: Array, noise: Array) -> Array:
+        """The actions that the noise stands for."""
+        return self.actions.uniform(noise)
+
+    def log_prob(self, d: Tensor, actions: Tensor) -> Tensor:
+        """Minus log of the volume, for every action that there is."""
+        shape = np.broadcast_shapes(d.shape[:-1], actions.shape[:-1])
+        return torch.full(shape, -self.actions.log_volume)
+
+    def kl(self, old: Tensor, new: Tensor) -> Tensor:
+        """Zero."""
+        return torch.zeros(np.broadcast_shapes(old.shape[:-1], new.shape[:-1]))
+
+    def fisher(self, d: Tensor, u: Tensor) -> Tensor:
+        """Empty."""
+        return torch.zeros_like(u)
+
+    def entropy(self, d: Tensor) -> Tensor:
+        """Log of the volume."""
+        return torch.full(d.shape[:-1], self.actions.log_volume)

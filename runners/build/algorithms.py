@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from runners.build.opened import Shop
+from runners.build.opened import Player, Shop
 from runners.settings.errors import ConfigError, as_settings
 from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import Identity
-from trpo.algorithms import Compute, State, TrainInfo, policy_optimisation
+from trpo.algorithms import Compute, State, TrainInfo, acting, policy_optimisation
 from trpo.baselines import Baseline
-from trpo.black_box import black_box
+from trpo.black_box import acting_by_mean, black_box
 from trpo.parameters import scaled
 from trpo.policies import Policy
 from trpo.samplers.batches import Collect
@@ -50,26 +50,35 @@ def sized(node: Identity) -> Mapping[str, Any]:
         return scaled(chosen("algo", node).function, node["algo"], node.get("step_scale", 1.0))
 
 
-def assembled(
-    node: Identity, sampler: Sampler, shop: Shop
-) -> tuple[Algorithm[Any, Any], dict[str, str]]:
-    """The algorithm, and for the provenance what was chosen by itself.
+class Assembled(NamedTuple):
+    """What a training run needs."""
+
+    algorithm: Algorithm[Any, Any]
+    notes: Mapping[str, str]  # for the provenance: what was chosen by itself
+    player: Player  # of what it has trained
+
+
+def assembled(node: Identity, sampler: Sampler, shop: Shop) -> Assembled:
+    """The algorithm, and how what it trains is played.
 
     Raises:
         ConfigError: a setting that the task does not allow.
     """
-    found, notes = improved(node), {"runner": shop.runner.name}
+    found, clip, notes = improved(node), node["filter_clip"], {"runner": shop.runner.name}
     if isinstance(found, Rule):
-        return optimisation(parts(node, found, sampler, shop)), notes
+        rule = optimisation(parts(node, found, sampler, shop))
+        return Assembled(rule, notes, Player(shop.runner, acting(clip)))
+    greedy = node["algo"]["deterministic"]
     with as_settings("algo"):
         algorithm = black_box(
             shop.runner,
             found,
             steps=node["steps_per_iteration"],
-            filter_clip=node["filter_clip"],
-            deterministic=node["algo"]["deterministic"],
+            filter_clip=clip,
+            deterministic=greedy,
         )
-        return algorithm, {**notes, "algorithm": found.note(shop.runner.policy.network.size)}
+        told = {**notes, "algorithm": found.note(shop.runner.policy.network.size)}
+    return Assembled(algorithm, told, Player(shop.runner, acting_by_mean(found, clip, greedy)))
 
 
 def rule_of(node: Identity) -> Rule:

@@ -1,10 +1,10 @@
 """From a run's identity to its simulator, policy and threads, open; the only place that opens."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -14,8 +14,9 @@ from runners.settings.tree import Identity, Resources
 from trpo.algorithms import Compute
 from trpo.parameters import UnfitError
 from trpo.policies import Policy
+from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.processes import Processes
-from trpo.samplers.runner import Runner
+from trpo.samplers.runner import Acting, Runner
 from trpo.simulators.protocol import Space
 from trpo.types import Map
 
@@ -27,56 +28,29 @@ class Shop(NamedTuple):
     compute: Compute
 
 
-@contextmanager
-def opened(identity: Identity, resources: Resources, rows: int) -> Iterator[Shop]:
-    """Open simulators of `rows` rows in all and the thread pool, and close them in the end.
+class Player(NamedTuple):
+    """What plays episodes by a policy."""
+
+    runner: Runner
+    acting: Callable[[Any], Acting]  # of a run's state: how the policy acts that it has trained
+
+
+Configured = Callable[[Identity, Space], Policy]
+"""What makes the policy of a run's settings for a task."""
+
+
+def configured(identity: Identity, space: Space) -> Policy:
+    """The policy that a run's settings name.
 
     Raises:
-        ConfigError: a setting does not fit the task; the message names it.
+        ConfigError: it does not fit the task; the message names those that do.
     """
-    device = _device(resources.device)
-    with (
-        _threads(resources.threads) as pmap,
-        _running(identity, resources.workers, rows, pmap) as runner,
-    ):
-        yield Shop(runner, Compute(pmap, device))
-
-
-@contextmanager
-def _running(identity: Identity, workers: int, rows: int, pmap: Map) -> Iterator[Runner]:
-    """The runner, in this process or in others."""
-    if workers:
-        with closing(Processes(partial(alone, identity), workers, rows)) as spread:
-            yield spread
-    else:
-        runner = alone(identity, rows, pmap)
-        with runner.simulator:
-            yield runner
-
-
-def alone(identity: Identity, rows: int, pmap: Map = map) -> Runner:
-    """A runner in this process, its simulator open."""
-    option, task = chosen("env", identity), made("env", identity)
-    with ExitStack() as opening:
-        with as_settings("env", {"rows": "sampler.rows"}):
-            simulator = opening.enter_context(option.open(task, rows))
-        _require_filtered(identity, simulator.space)
-        runner = option.run(simulator, _policy(identity, simulator.space), pmap)
-        opening.pop_all()
-    return runner
-
-
-def _require_filtered(identity: Identity, space: Space) -> None:
-    """Raise ConfigError where the observation filter is asked for frames."""
-    if identity["filter_clip"] and not space.kept.filtered:
+    name, clip = identity["policy"]["name"], identity["filter_clip"]
+    if clip and not space.kept.filtered:
         raise ConfigError(
-            f"filter_clip={identity['filter_clip']:g}: the observation filter is for vectors, and "
-            "frames are seen as they are: set filter_clip=0"
+            f"filter_clip={clip:g}: the observation filter is for vectors, and frames are seen as "
+            "they are: set filter_clip=0"
         )
-
-
-def _policy(identity: Identity, space: Space) -> Policy:
-    name = identity["policy"]["name"]
     try:
         found: Policy = made("policy", identity, space=space)
     except ConfigError as error:
@@ -86,6 +60,59 @@ def _policy(identity: Identity, space: Space) -> Policy:
         hint = f": set policy={fitting}" if fitting else ""
         raise ConfigError(f"policy={name}: {error.__cause__}{hint}") from error
     return found
+
+
+@contextmanager
+def opened(
+    identity: Identity,
+    resources: Resources,
+    rows: int,
+    policy: Configured = configured,
+) -> Iterator[Shop]:
+    """Open simulators of `rows` rows in all and the thread pool, and close them in the end.
+
+    Raises:
+        ConfigError: a setting does not fit the task; the message names it.
+    """
+    device = _device(resources.device)
+    with (
+        _threads(resources.threads) as pmap,
+        _running(identity, resources.workers, rows, policy, pmap) as runner,
+    ):
+        yield Shop(runner, Compute(pmap, device))
+
+
+@contextmanager
+def _running(
+    identity: Identity, workers: int, rows: int, policy: Configured, pmap: Map
+) -> Iterator[Runner]:
+    """The runner, in this process or in others."""
+    if workers:
+        make = partial(_side_by_side, identity, policy)
+        with closing(Processes(make, workers, rows)) as spread:
+            yield spread
+    else:
+        runner = _alone(identity, policy, rows, pmap)
+        with runner.simulator:
+            yield runner
+
+
+def _side_by_side(identity: Identity, policy: Configured, rows: int) -> Lockstep:
+    """The runner of a task whose rows are objects."""
+    runner = _alone(identity, policy, rows, map)
+    assert isinstance(runner, Lockstep)
+    return runner
+
+
+def _alone(identity: Identity, policy: Configured, rows: int, pmap: Map) -> Runner:
+    """A runner in this process, its simulator open."""
+    option, task = chosen("env", identity), made("env", identity)
+    with ExitStack() as opening:
+        with as_settings("env", {"rows": "sampler.rows"}):
+            simulator = opening.enter_context(option.open(task, rows))
+        runner = option.run(simulator, policy(identity, simulator.space), pmap)
+        opening.pop_all()
+    return runner
 
 
 def _fits(option: str, space: Space) -> bool:

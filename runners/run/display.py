@@ -32,14 +32,20 @@ class Clock:
 @contextmanager
 def live(plan: Plan, quiet: bool) -> Iterator[Callable[[Row], None]]:
     """What shows each row of one run on stderr; nothing if `quiet`."""
+    with line(quiet) as show:
+        yield lambda row: show(plan.fraction(row.position), sentence(row.metrics | row.timing))
+
+
+@contextmanager
+def line(quiet: bool = False) -> Iterator[Callable[[float, str], None]]:
+    """What shows on stderr how much is done, how it goes, and how long it still takes."""
     console = Console(stderr=True, quiet=quiet)
     clock, shown = Clock(), -math.inf
     with Live(console=console) if console.is_terminal else nullcontext() as screen:
 
-        def show(row: Row) -> None:
+        def show(fraction: float, how: str) -> None:
             nonlocal shown
-            fraction = plan.fraction(row.position)
-            text = Text(f"{fraction:4.0%}  {sentence(row.metrics | row.timing)}")
+            text = Text(f"{fraction:4.0%}  {how}")
             text.append(f"  ETA {duration(clock.remaining(fraction))}")
             if screen:
                 screen.update(text)

@@ -7,11 +7,12 @@ that a resumed run needs to write the same bytes.
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 
-from runners.store.checkpoint import Checkpoint, DamagedError, Position, load, reserve, save
+from runners.store.checkpoint import Checkpoint, DamagedError, Position, newest, save
 from runners.store.directory import RunDirectory
 from runners.store.files import RunError
 from runners.store.table import Cell, Table
@@ -108,25 +109,14 @@ def _resume(
     algorithm: Algorithm[Any, Any], seed: int, directory: RunDirectory, warn: Callable[[str], None]
 ) -> Checkpoint:
     """The newest checkpoint that can be used, or else the beginning."""
-    problems = []
-    for path in (directory.checkpoint, reserve(directory.checkpoint)):
-        try:
-            found = load(path)
-            _require_tables(found.position, directory)
-        except FileNotFoundError:
-            continue
-        except DamagedError as error:
-            problems.append(str(error))
-        else:
-            break
-    else:
-        found = Checkpoint(Position(), algorithm.init(stream(seed, "init")))
+    saved, problems = newest(directory.checkpoint, partial(_require_tables, directory))
+    found = saved or Checkpoint(Position(), algorithm.init(stream(seed, "init")))
     if problems:
         warn(f"{'; '.join(problems)}; going on after iteration {found.position.iteration}")
     return found
 
 
-def _require_tables(position: Position, directory: RunDirectory) -> None:
+def _require_tables(directory: RunDirectory, position: Position) -> None:
     sizes = ((directory.metrics, position.metrics_size), (directory.timing, position.timing_size))
     for path, size in sizes:
         if size and (not path.exists() or path.stat().st_size < size):

@@ -5,6 +5,7 @@ A file is one header line, `TRPO-CHECKPOINT 1 <sha256 of the payload>`, and the 
 
 import hashlib
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,6 +36,13 @@ class Checkpoint(NamedTuple):
 
 class DamagedError(Exception):
     """A file is not what was written; the message says how."""
+
+
+class Newest(NamedTuple):
+    """The newest checkpoint that can be used, and what is wrong with a newer one."""
+
+    checkpoint: Checkpoint | None  # None where there is none
+    problems: list[str]
 
 
 def reserve(path: Path) -> Path:
@@ -75,3 +83,27 @@ def load(path: Path) -> Checkpoint:
         message = f"{path} was written by other code and cannot be read: {error}"
         raise RunError(" ".join(message.split())) from error
     return Checkpoint(Position(*position), state)
+
+
+def newest(path: Path, require: Callable[[Position], None] = lambda position: None) -> Newest:
+    """The checkpoint at `path`, or its reserve where that one is missing or damaged.
+
+    Args:
+        path: where checkpoints are saved.
+        require: raises DamagedError where what else was written does not reach a position.
+
+    Raises:
+        RunError: as `load`.
+    """
+    problems = []
+    for each in (path, reserve(path)):
+        try:
+            found = load(each)
+            require(found.position)
+        except FileNotFoundError:
+            continue
+        except DamagedError as error:
+            problems.append(str(error))
+        else:
+            return Newest(found, problems)
+    return Newest(None, problems)

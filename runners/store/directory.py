@@ -7,6 +7,7 @@
 * `timing.csv`: one row an iteration, wall-clock columns
 * `checkpoint.pt`: where to go on from (`checkpoint.prev.pt`: the one before)
 * `DONE`: how far the finished run went; written last
+* `evaluation.json`: what its policy scored when it was last evaluated, if it was
 """
 
 import hashlib
@@ -54,6 +55,7 @@ class RunDirectory:
         self.metrics = path / "metrics.csv"
         self.timing = path / "timing.csv"
         self.checkpoint = path / "checkpoint.pt"
+        self.evaluation = path / "evaluation.json"
         self._done = path / "DONE"
         self._lock = FileLock(path / ".lock", timeout=0)
 
@@ -113,14 +115,21 @@ class RunDirectory:
         """
         if not self.config.exists():
             return
-        try:
-            there = OmegaConf.to_container(OmegaConf.load(self.config))
-        except Exception as error:
-            raise RunError(f"{self.config} cannot be read: {type(error).__name__}") from error
-        differing = list(differences(there, config, identity))
+        differing = list(differences(self.configuration(), config, identity))
         if differing:
             shown = ", ".join(differing[:3]) + (", ..." if len(differing) > 3 else "")
             raise RunError(f"{self.path} holds another run, differing in: {shown}")
+
+    def configuration(self) -> Any:
+        """What config.yaml says.
+
+        Raises:
+            RunError: it cannot be read.
+        """
+        try:
+            return OmegaConf.to_container(OmegaConf.load(self.config))
+        except Exception as error:
+            raise RunError(f"{self.config} cannot be read: {type(error).__name__}") from error
 
     def finish(self, reached: Position) -> None:
         """Mark the run as done, the last thing that happens to its directory."""

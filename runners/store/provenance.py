@@ -40,7 +40,7 @@ class Record:
             "exit_status": None,
             **describe_machine(),
             **settings,
-            "start": _now(),
+            "start": now(),
             "end": None,
             "warnings": [],
             "traceback": None,
@@ -65,7 +65,7 @@ class Record:
         Raises:
             OSError: not even the blocks that the record already has could be written.
         """
-        text = self._text({"status": status, "exit_status": exit_status, "end": _now(), **why})
+        text = self._text({"status": status, "exit_status": exit_status, "end": now(), **why})
         try:
             write_atomically(self._path, text)
         except OSError:
@@ -104,7 +104,7 @@ def describe_machine() -> dict[str, Any]:
     """The code and the machine of this process."""
     status = _git("status", "--porcelain")
     return {
-        "git_sha": _git("rev-parse", "HEAD"),
+        "git_sha": commit(),
         "git_dirty": None if status is None else bool(status),
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
@@ -146,6 +146,11 @@ def _summary(session: dict[str, Any]) -> dict[str, Any]:
     return {key: session.get(key) for key in ("start", "end", "status", "error", "git_sha")}
 
 
+def commit() -> str | None:
+    """The commit of the code, None where nobody knows."""
+    return _git("rev-parse", "HEAD")
+
+
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
@@ -163,5 +168,6 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _now() -> str:
+def now() -> str:
+    """The time of day in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

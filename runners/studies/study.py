@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from runners.build.opened import Player
 from runners.settings.tree import Identity, Resources
 from trpo.types import Algorithm
 
@@ -23,6 +24,7 @@ class Opened(NamedTuple):
 
     algorithm: Algorithm[Any, Any]
     notes: Mapping[str, str] = {}  # for the provenance: what was chosen by itself
+    player: Player | None = None  # of what it has trained; None where that is no policy
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class Lockstep(NamedTuple):
 
     simulator: Simulator
     policy: Policy
+    first: int = 0  # number of the first row that is run, among all that others run too
 
     @property
     def name(self) -> str:
@@ -35,8 +36,8 @@ class Lockstep(NamedTuple):
         save: bool = False,
     ) -> Iterator[Track]:
         """Run the rows, a part at a time; see runner.Runner."""
-        for first in range(0, len(rows), self.simulator.count):
-            part = Part(self, rows[first : first + self.simulator.count], acting, first)
+        for i in range(0, len(rows), self.simulator.count):
+            part = Part(self, rows[i : i + self.simulator.count], acting, self.first + i)
             part.walk(until, keep, save)
             yield from part.tracks(save)
 
@@ -164,16 +165,37 @@ def answering(policy: Policy, acting: Acting, numbers: Array) -> Callable[[Array
     theta = torch.as_tensor(acting.theta)
     if theta.ndim > 1:
         return policy.network.act_each(theta.numpy()[numbers])
-    answer, tile = policy.network.act(theta), policy.network.tile
-    return lambda seen, rows: tiled(answer, seen, tile)
+    return Tiles(policy.network.act(theta), policy.network.tile, numbers)
 
 
-def tiled(answer: Callable[[Array], Array], x: Array, tile: int) -> Array:
-    """The answers to inputs (n, ·), of which always `tile` are given, the last one repeated.
+class Tiles:
+    """Answers to inputs of which always as many are given at once, each in its row's place.
 
-    The last bits of a product of matrices depend on their sizes, and so on how many rows there are.
+    The last bits of a product of matrices depend on their sizes and on a row's place in them; so a
+    row has one place, whichever others run beside it.
     """
-    starts = range(0, len(x), tile)
-    filled = np.concatenate([x, np.repeat(x[-1:], len(starts) * tile - len(x), axis=0)])
-    answers = [answer(filled[i : i + tile]) for i in starts]
-    return (answers[0] if len(answers) == 1 else np.concatenate(answers))[: len(x)]
+
+    def __init__(self, answer: Callable[[Array], Array], tile: int, numbers: Array) -> None:
+        """`numbers` (N,) are those of the rows; number i has place i mod tile."""
+        self._answer, self._tile = answer, tile
+        self._numbers, self._running = numbers, -1
+        self._plan: list[tuple[Array, Array]] = []
+
+    def __call__(self, x: Array, rows: Array) -> Array:
+        """The answers (n, M) to inputs (n, ·) of these rows, which are never more than before."""
+        if len(rows) != self._running:
+            self._running, self._plan = len(rows), self._planned(self._numbers[rows])
+        answers = [self._of(x[which], places) for which, places in self._plan]
+        return answers[0] if len(answers) == 1 else np.concatenate(answers)
+
+    def _planned(self, numbers: Array) -> list[tuple[Array, Array]]:
+        """Which rows have which places in each tile."""
+        tiles, places = np.divmod(numbers, self._tile)
+        return [(np.flatnonzero(tiles == t), places[tiles == t]) for t in np.unique(tiles)]
+
+    def _of(self, x: Array, places: Array) -> Array:
+        if len(x) == self._tile:
+            return self._answer(x)
+        filled = np.repeat(x[:1], self._tile, axis=0)
+        filled[places] = x
+        return self._answer(filled)[places]

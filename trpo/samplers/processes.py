@@ -15,18 +15,18 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 import torch
 
 from trpo.policies import Policy
-from trpo.samplers.runner import Acting, Keep, Row, Runner, Track, Until
+from trpo.samplers.lockstep import Lockstep
+from trpo.samplers.runner import Acting, Keep, Row, Track, Until
 from trpo.simulators.protocol import Simulator
-from trpo.types import Array
 
 TRIES = 3  # times that the same rows are begun
 
-Make = Callable[[int], Runner]
+Make = Callable[[int], Lockstep]
 """rows -> a runner with so many side by side; called in each process, so it must be picklable"""
 
 
@@ -44,10 +44,10 @@ class Job(NamedTuple):
     save: bool
     first: int  # number of the first of them among all
 
-    def done_by(self, runner: Runner) -> "Iterator[Track | Done]":
+    def done_by(self, runner: Lockstep) -> "Iterator[Track | Done]":
         """What they did, row after row, and then what was kept of it."""
-        keep = self.keep and Numbered(self.keep, self.first)
-        yield from runner.run(self.rows, self.acting, self.until, keep=keep, save=self.save)
+        numbered = runner._replace(first=self.first)
+        yield from numbered.run(self.rows, self.acting, self.until, keep=self.keep, save=self.save)
         yield Done(self.keep)
 
 
@@ -59,21 +59,6 @@ class Done(NamedTuple):
 
 Message = Track | Done | Exception
 """What a process says of its job."""
-
-
-class Numbered(NamedTuple):
-    """Tells a `Keep` the numbers that rows have among all."""
-
-    keep: Keep
-    first: int
-
-    def offer(self, rows: Array, steps: Array, ages: Array, save: Callable[[int], Any]) -> None:
-        """See `Keep.offer`."""
-        self.keep.offer(rows + self.first, steps, ages, save)
-
-    def merge(self, other: Self) -> None:
-        """See `Keep.merge`."""
-        self.keep.merge(other.keep)
 
 
 def serve(make: Make, rows: int, connection: Connection) -> None:
@@ -211,9 +196,7 @@ class Processes:
         before = deepcopy(keep)  # what each process offers to, of which this one takes all
         count = min(self._rows, -(-len(rows) // len(self._workers)))
         shares = [
-            Share(
-                Job(rows[i : i + count], own(acting, slice(i, i + count)), until, before, save, i)
-            )
+            Share(Job(rows[i : i + count], acting, until, before, save, i))
             for i in range(0, len(rows), count)
         ]
         for done in self._done(shares):
@@ -248,9 +231,3 @@ class Processes:
         for worker in self._workers:
             worker.end()
         self._here.simulator.close()
-
-
-def own(acting: Acting, rows: slice) -> Acting:
-    """What acts in some of the rows."""
-    each = acting.theta.ndim > 1
-    return acting._replace(theta=acting.theta[rows]) if each else acting

@@ -1,7 +1,7 @@
 """What every simulator can do; single path, vine and crash recovery need nothing more."""
 
 from collections.abc import Sequence
-from math import inf, prod
+from math import inf, log, prod
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -31,10 +31,20 @@ class Box(NamedTuple):
         """How many different actions there are."""
         return inf
 
+    @property
+    def log_volume(self) -> float:
+        """Log ∫ da over the actions within the bounds."""
+        return float(np.log(self.high - self.low).sum())
+
     def clip(self, actions: Array) -> Array:
         """The actions (n, A) that the task is given for those sampled (n, A)."""
         clipped: Array = np.minimum(np.maximum(actions, self.low), self.high)
         return clipped
+
+    def uniform(self, noise: Array) -> Array:
+        """Actions (n, A) uniform within the bounds, for noise (n, A) uniform within [0, 1)."""
+        drawn: Array = self.low + noise * (self.high - self.low)
+        return drawn
 
 
 class Choices(NamedTuple):
@@ -60,9 +70,19 @@ class Choices(NamedTuple):
         """How many different actions there are."""
         return prod(self.counts)
 
+    @property
+    def log_volume(self) -> float:
+        """Log of their number."""
+        return log(self.number)
+
     def clip(self, actions: Array) -> Array:
         """The actions (n, A) themselves: every index that is sampled can be taken."""
         return actions
+
+    def uniform(self, noise: Array) -> Array:
+        """Every action (n, A) as likely, for noise (n, A) uniform within [0, 1)."""
+        drawn: Array = (noise * np.array(self.counts)).astype(np.int64)
+        return drawn
 
     def numbered(self, n: Array) -> Array:
         """Actions (..., A) by their numbers (...), each within [0, number)."""
