@@ -17,6 +17,7 @@ CONTINUOUS = Space((OBS,), Box(-np.ones(ACTIONS), np.ones(ACTIONS)), 100)
 DISCRETE = Space((OBS,), Choices((CHOICES,)), 100)
 COUNTS = (3, 3, 2)
 FACTORED = Space((OBS,), Choices(COUNTS), 100)
+FRAMES = Space((4, 52, 40), Choices(COUNTS), 100)
 
 
 class Case(NamedTuple):

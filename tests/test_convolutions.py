@@ -274,11 +274,3 @@ def test_an_update_on_stacks_is_that_on_images_and_gains() -> None:
     assert found.info.accepted
     assert 0 < found.info.kl_mean <= 0.01
     assert found.info.surrogate_gain > 0
-
-
-@pytest.mark.parametrize("change", [{"channels": (3,)}, {"hidden": 5}, {"last_gain": 1.0}])
-def test_every_setting_of_the_policy_changes_it(change: dict[str, object]) -> None:
-    space = Space(SMALL, Choices((4,)), 100)
-    plain, changed = (categorical_cnn(space, **kind) for kind in ({}, change))
-    first, second = (p.network.init(np.random.default_rng(0)) for p in (plain, changed))
-    assert first.shape != second.shape or not torch.equal(first, second)
