@@ -15,6 +15,9 @@ from trpo.types import Samples, Tensor
 OBS, ACTIONS, CHOICES = 3, 2, 4
 CONTINUOUS = Space((OBS,), Box(-np.ones(ACTIONS), np.ones(ACTIONS)), 100)
 DISCRETE = Space((OBS,), Choices((CHOICES,)), 100)
+COUNTS = (3, 3, 2)
+FACTORED = Space((OBS,), Choices(COUNTS), 100)
+FRAMES = Space((4, 52, 40), Choices(COUNTS), 100)
 
 
 class Case(NamedTuple):
@@ -22,7 +25,8 @@ class Case(NamedTuple):
 
     policy: Policy
     forward: Callable[[Tensor, Tensor], Tensor]  # theta (P,), obs (B, O) -> d (B, M)
-    family: Callable[[Tensor], Distribution]  # d -> distribution
+    family: Callable[[Tensor], Distribution]  # d -> distribution, of choices by their number
+    counts: tuple[int, ...] = ()  # choices a factor
 
 
 def gaussian(d: Tensor) -> Distribution:
@@ -34,6 +38,21 @@ def gaussian(d: Tensor) -> Distribution:
 def categorical(d: Tensor) -> Distribution:
     """Torch's categorical of the logits d (..., M)."""
     return Categorical(logits=d)
+
+
+def factored(d: Tensor) -> Distribution:
+    """Torch's categorical over the 18 joint choices of three factors with logits d (..., 8)."""
+    a, b, c = d.split(COUNTS, -1)
+    joint = a[..., :, None, None] + b[..., None, :, None] + c[..., None, None, :]
+    return Categorical(logits=joint.flatten(-3))
+
+
+def numbers(actions: Tensor, counts: tuple[int, ...]) -> Tensor:
+    """The number (...) of each joint choice (..., A), the last factor counting fastest."""
+    found = torch.zeros(actions.shape[:-1])
+    for i, count in enumerate(counts):
+        found = found * count + actions[..., i]
+    return found
 
 
 def dense(
@@ -68,7 +87,16 @@ CASES = {
         gaussian,
     ),
     "categorical": Case(
-        categorical_mlp(DISCRETE, hidden=(5,)), dense([OBS, 5, CHOICES], True, False), categorical
+        categorical_mlp(DISCRETE, hidden=(5,)),
+        dense([OBS, 5, CHOICES], True, False),
+        categorical,
+        (CHOICES,),
+    ),
+    "factored": Case(
+        categorical_mlp(FACTORED, hidden=(4,)),
+        dense([OBS, 4, sum(COUNTS)], True, False),
+        factored,
+        COUNTS,
     ),
 }
 
@@ -97,8 +125,8 @@ class Problem(NamedTuple):
     def log_prob(self, theta: Tensor) -> Tensor:
         """log π_θ of the actions (B, K) by torch."""
         found = self.case.family(self.forward(theta)[:, None])
-        actions = self.samples.actions
-        return found.log_prob(actions[..., 0] if self.case.family is categorical else actions)
+        actions, counts = self.samples.actions, self.case.counts
+        return found.log_prob(numbers(actions, counts) if counts else actions)
 
     def mean(self, values: Tensor) -> Tensor:
         """Weighted mean over states of values (B,)."""
@@ -119,13 +147,14 @@ def problem(
     theta = torch.from_numpy(0.5 * rng.standard_normal(case.policy.network.size))
     obs = torch.from_numpy(rng.standard_normal((states, OBS)))
     old = case.forward(theta, obs)
-    if case.family is gaussian:
+    if not case.counts:
         noise = torch.from_numpy(rng.standard_normal((states, tried, ACTIONS)))
         mean, log_std = old[:, None].chunk(2, -1)
         actions = mean + log_std.exp() * noise
     else:
-        picked = [rng.choice(CHOICES, tried, p=p) for p in torch.softmax(old, 1).numpy()]
-        actions = torch.from_numpy(np.array(picked))[..., None]
+        chances = case.family(old).probs.numpy()
+        picked = np.array([rng.choice(len(p), tried, p=p / p.sum()) for p in chances])
+        actions = torch.from_numpy(np.stack(np.unravel_index(picked, case.counts), axis=-1))
     q = torch.from_numpy(rng.standard_normal((states, tried)))
     weight = torch.from_numpy(rng.uniform(0.5, 2, states)) if weighted else torch.ones(states)
     samples = Samples(obs, actions, q, torch.zeros(states, tried), old, weight.double())

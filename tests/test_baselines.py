@@ -1,5 +1,6 @@
 """State values against dense Gauss-Newton steps and NumPy's least squares."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trpo.baselines import Baseline, ValueState, linear_features, mlp_value, no_baseline
+from trpo.baselines import (
+    Baseline,
+    ValueState,
+    cnn_value,
+    linear_features,
+    mlp_value,
+    no_baseline,
+)
 from trpo.chunks import CHUNK
-from trpo.types import Array, Tensor
+from trpo.parameters import UnfitError
+from trpo.types import Array, Stacks, Tensor
 
 WIDTH, HIDDEN = 2, (4,)
 PARAMETERS = WIDTH * 4 + 4 + 4 + 1
@@ -157,3 +166,36 @@ def test_linear_features_find_a_quadratic_function_and_clip_wild_observations() 
     assert baseline.predict(state, OBS, map) == pytest.approx(targets, abs=1e-6)
     wild, edge = np.array([[1e6, 0]], np.float32), np.array([[10, 0]], np.float32)
     assert baseline.predict(state, wild, map) == pytest.approx(baseline.predict(state, edge, map))
+
+
+def test_convolutions_fit_a_function_of_images() -> None:
+    """How bright the newest frame is on its left."""
+    rng, shape = np.random.default_rng(0), (2, 14, 12)
+    light = rng.uniform(0, 255, (303, 1, 2))
+    shades = np.repeat(light, 6, axis=2) + np.zeros((1, 14, 1))
+    frames = torch.from_numpy(shades.astype(np.uint8))
+    at = torch.from_numpy(rng.integers(0, 303, (300, 2)).astype(np.int32))
+    obs, targets = Stacks(frames, at), 7.0 + 0.1 * light[at[:, 1].numpy(), 0, 0]
+    baseline = cnn_value(shape, channels=(4, 4), hidden=8, gauss_newton_steps=20, every=1)
+    state = baseline.fit(baseline.init(rng), obs, targets, map)
+    errors = baseline.predict(state, obs, map) - targets
+    assert errors.var() < 0.02 * targets.var()
+    assert abs(errors.mean()) < 0.1 * targets.std()
+    alone = baseline.predict(state, obs.images().numpy(), map)
+    assert np.array_equal(alone, baseline.predict(state, obs, map))
+    assert baseline.predict(state, obs.images().numpy()[:0], map).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "why"),
+    [
+        (mlp_value, (4, 52, 40), r"it needs vector observations, not shape \(4, 52, 40\)"),
+        (linear_features, (4, 52, 40), r"it needs vector observations, not shape"),
+        (cnn_value, (11,), r"it reads frames, not vectors of shape \(11,\)"),
+    ],
+)
+def test_a_baseline_that_does_not_fit_the_observations_is_refused(
+    make: Callable[[tuple[int, ...]], Baseline], shape: tuple[int, ...], why: str
+) -> None:
+    with pytest.raises(UnfitError, match=why):
+        make(shape)

@@ -29,9 +29,12 @@ from trpo.updates import Direction, Rule, adaptive, trpo
 pytestmark = pytest.mark.process
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/[!_]*.yaml"))
 DISCRETE = ("env=gymnasium", "env.id=CartPole-v1")
+ATARI = ("env=atari", "env.game=pong", "policy=categorical_cnn")
 NEEDS = {  # what an option has to be composed with
     "env/gymnasium": ("env.id=Acrobot-v1", "policy=categorical_mlp"),
     "policy/categorical_mlp": DISCRETE,
+    "policy/categorical_cnn": ATARI,
+    "baseline/cnn_value": ATARI,
     "study/theory": ("mdps.count=3",),
 }
 VARIANTS = {"trpo_vine"}  # files that only combine what others make

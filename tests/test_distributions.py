@@ -9,17 +9,28 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 from torch.distributions import Distribution as Reference
 from torch.distributions import kl_divergence
 
-from trpo.distributions import Categorical, DiagGaussian, Distribution, Uniform
+from trpo.distributions import (
+    Categorical,
+    DiagGaussian,
+    Distribution,
+    FactoredCategorical,
+    Uniform,
+    choosing,
+)
 from trpo.simulators.protocol import Box, Choices
 from trpo.types import Tensor
 
 GAUSSIAN, CATEGORICAL = DiagGaussian(2), Categorical(4)
+FACTORED = FactoredCategorical(oracles.COUNTS)
+COUNTS: dict[Distribution, tuple[int, ...]] = {CATEGORICAL: (4,), FACTORED: oracles.COUNTS}
 FAMILIES = [
     pytest.param(GAUSSIAN, oracles.gaussian, id="gaussian"),
     pytest.param(CATEGORICAL, oracles.categorical, id="categorical"),
+    pytest.param(FACTORED, oracles.factored, id="factored"),
 ]
 every_family = pytest.mark.parametrize(("family", "reference"), FAMILIES)
 DRAWS = 40_000
@@ -49,7 +60,9 @@ def test_log_prob_entropy_and_kl_are_those_of_torch(
 ) -> None:
     old, new = parameters(family, 50), parameters(family, 50, seed=1)
     actions = reference(new).sample()
-    column = actions if actions.ndim == 2 else actions[:, None]
+    column = actions
+    if family in COUNTS:  # the reference numbers its choices
+        column = torch.stack(torch.unravel_index(actions, COUNTS[family]), -1)
     close = {"rtol": 1e-10, "atol": 1e-12}
     assert torch.allclose(family.log_prob(old, column), reference(old).log_prob(actions), **close)
     assert torch.allclose(family.entropy(old), reference(old).entropy(), **close)
@@ -114,6 +127,34 @@ def test_gumbel_max_draws_with_the_policys_frequencies() -> None:
     assert drawn.shape == (DRAWS, 1)
     for choice in range(4):
         assert within_three_sigma((drawn == choice).float(), p[choice].item())
+
+
+def test_factored_draws_have_the_frequencies_of_the_joint_choices() -> None:
+    (d,) = parameters(FACTORED, 1, seed=3)
+    drawn = draws(FACTORED, d)
+    assert drawn.shape == (DRAWS, 3)
+    number = oracles.numbers(drawn, oracles.COUNTS)
+    seen, expected = torch.bincount(number.long()), DRAWS * oracles.factored(d).probs
+    assert len(seen) == len(expected) == 18
+    assert chisquare(seen, expected).pvalue > 0.003
+
+
+def test_factored_probabilities_of_all_joint_choices_sum_to_one() -> None:
+    (d,) = parameters(FACTORED, 1)
+    every = torch.cartesian_prod(*(torch.arange(count) for count in oracles.COUNTS))
+    assert FACTORED.log_prob(d, every).exp().sum().item() == pytest.approx(1)
+
+
+def test_one_factor_is_a_categorical() -> None:
+    one, (d, other) = FactoredCategorical((4,)), parameters(CATEGORICAL, 2)
+    assert choosing((4,)) == CATEGORICAL
+    assert choosing(oracles.COUNTS) == FACTORED
+    drawn = draws(one, d)
+    assert torch.equal(drawn, draws(CATEGORICAL, d))
+    assert torch.equal(one.log_prob(d, drawn), CATEGORICAL.log_prob(d, drawn))
+    assert torch.equal(one.kl(d, other), CATEGORICAL.kl(d, other))
+    assert torch.equal(one.fisher(d, other), CATEGORICAL.fisher(d, other))
+    assert torch.equal(one.entropy(d), CATEGORICAL.entropy(d))
 
 
 def test_gaussian_draws_have_the_policys_mean_and_spread() -> None:
@@ -184,7 +225,7 @@ numbers = st.floats(-3, 3)
 
 @given(old=st.lists(numbers, min_size=4, max_size=4), new=st.lists(numbers, min_size=4, max_size=4))
 def test_kl_is_never_negative_and_zero_only_at_itself(old: list[float], new: list[float]) -> None:
-    for family in (GAUSSIAN, CATEGORICAL):
+    for family in (GAUSSIAN, CATEGORICAL, FactoredCategorical((2, 2))):
         d, other = torch.tensor(old).double(), torch.tensor(new).double()
         assert family.kl(d, other).item() >= -1e-12
         assert family.kl(d, d).item() == 0

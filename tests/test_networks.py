@@ -27,7 +27,7 @@ from trpo.policies import (
     linear_gaussian,
 )
 from trpo.products import tanh_
-from trpo.simulators.protocol import Box, Choices, Space
+from trpo.simulators.protocol import Box, Space
 from trpo.types import Map, Tensor
 from trpo.updates import trpo, update
 
@@ -247,10 +247,8 @@ def test_paper_policies_have_the_papers_number_of_parameters() -> None:
     assert gaussian_mlp(swimmer, hidden=(30,), hidden_bias=False).network.size == 364  # Table 2
 
 
-FACTORED = oracles.DISCRETE._replace(actions=Choices((2, 3)))
-FRAMES = Space((4, 52, 40), Choices((3, 3, 2)), 100)
-PUSHED = FRAMES._replace(actions=oracles.CONTINUOUS.actions)
-TINY = FRAMES._replace(obs=(4, 9, 40))
+PUSHED = oracles.FRAMES._replace(actions=oracles.CONTINUOUS.actions)
+TINY = oracles.FRAMES._replace(obs=(4, 9, 40))
 
 
 @pytest.mark.parametrize(
@@ -259,11 +257,11 @@ TINY = FRAMES._replace(obs=(4, 9, 40))
         (gaussian_mlp, oracles.DISCRETE, "it does not fit discrete actions"),
         (linear_gaussian, oracles.DISCRETE, "it does not fit discrete actions"),
         (categorical_mlp, oracles.CONTINUOUS, "it does not fit continuous actions"),
-        (gaussian_mlp, FACTORED, "it does not fit factored actions"),
+        (gaussian_mlp, oracles.FACTORED, "it does not fit factored actions"),
         (gaussian_mlp, oracles.CONTINUOUS._replace(obs=(8, 8)), "it needs vector observations"),
         (categorical_mlp, oracles.DISCRETE._replace(obs=()), "it needs vector observations"),
-        (categorical_mlp, FRAMES, r"it needs vector observations, not shape \(4, 52, 40\)"),
-        (categorical_cnn, FACTORED, r"it reads frames, not vectors of shape \(3,\)"),
+        (categorical_mlp, oracles.FRAMES, r"it needs vector observations, not shape \(4, 52, 40\)"),
+        (categorical_cnn, oracles.FACTORED, r"it reads frames, not vectors of shape \(3,\)"),
         (categorical_cnn, PUSHED, "it does not fit continuous actions"),
         (categorical_cnn, TINY, "frames of 9 × 40 are too small for 2 convolutions"),
     ],

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 import numpy as np
 import pytest
 import torch
-from oracles import CONTINUOUS, DISCRETE, problem
+from oracles import CONTINUOUS, DISCRETE, FRAMES, problem
 from test_updates import RULES, SUPPLIED
 
-from trpo.baselines import Baseline, linear_features, mlp_value
+from trpo.baselines import Baseline, cnn_value, linear_features, mlp_value
 from trpo.line_search import LineSearch
 from trpo.parameters import Range
-from trpo.policies import categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.policies import categorical_cnn, categorical_mlp, gaussian_mlp, linear_gaussian
 from trpo.searches import Search, cem, cma_es
 from trpo.simulators.protocol import Space
 from trpo.solvers import conjugate_gradient
@@ -42,8 +42,14 @@ CHANGED: dict[str, Any] = {
     "rounds": 10,
 }
 ROUGH = {"delta": 2.0, "temperature": 0.01}
+SEEN: dict[Callable[..., Any], tuple[int, ...]] = {  # the observations of each baseline
+    mlp_value: (3,),
+    linear_features: (3,),
+    cnn_value: (3, 10, 10),
+}
 FITTED: dict[str, Any] = {
     "hidden": (7,),
+    "channels": (2, 1),
     "gauss_newton_steps": 1,
     "cg_steps": 2,
     "damping": 1.0,
@@ -61,14 +67,15 @@ SEARCHED: dict[str, Any] = {
 }
 SHAPED: dict[str, Any] = {
     "hidden": (3,),
+    "channels": (2, 1),
     "hidden_bias": False,
     "log_std": 1.0,
     "last_gain": 1.0,
 }
 CONFIGURED = (
     *(*RULES, rwr, Direction, LineSearch, Radius),
-    *(mlp_value, linear_features, cem, cma_es),
-    *(gaussian_mlp, linear_gaussian, categorical_mlp, conjugate_gradient),
+    *(mlp_value, cnn_value, linear_features, cem, cma_es),
+    *(gaussian_mlp, linear_gaussian, categorical_mlp, categorical_cnn, conjugate_gradient),
 )
 
 
@@ -131,32 +138,36 @@ def test_every_setting_of_a_rule_changes_the_update(setting: Setting) -> None:
     assert any(differs)
 
 
-def fit(baseline: Baseline) -> np.ndarray[Any, Any]:
+def keywords(make: Callable[..., Any]) -> list[str]:
+    """The settings of a function that makes something."""
+    found = inspect.signature(make).parameters.values()
+    return [p.name for p in found if p.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def one(make: Callable[..., Any], values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Another value for one setting; of `hidden` a number where the setting is one."""
+    value, default = values[name], inspect.signature(make).parameters[name].default
+    return {name: value[0] if isinstance(default, int) and isinstance(value, tuple) else value}
+
+
+def fit(baseline: Baseline, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
     """What a baseline says after one fit to data that make it halve its steps."""
     rng = np.random.default_rng(0)
-    obs = rng.standard_normal((40, 3)).astype(np.float32)
+    obs = rng.standard_normal((40, *shape)).astype(np.float32)
     targets = 5 * np.sign(np.sin(9 * obs[:, 0])) * obs[:, 1] ** 3
+    if len(shape) > 1:
+        obs, targets = (50 * obs + 128).astype(np.uint8), targets[:, 0, 0]
     state = baseline.fit(baseline.init(np.random.default_rng(1)), obs, targets, map)
     return baseline.predict(state, obs, map)
 
 
 @pytest.mark.parametrize(
     ("make", "name"),
-    [
-        (make, name)
-        for make in (mlp_value, linear_features)
-        for name in inspect.signature(make).parameters
-        if name != "width"
-    ],
+    [(make, name) for make in SEEN for name in keywords(make)],
 )
 def test_every_setting_of_a_baseline_changes_the_fit(make: Callable[..., Any], name: str) -> None:
-    assert not np.array_equal(fit(make(3)), fit(make(3, **{name: FITTED[name]})))
-
-
-def keywords(make: Callable[..., Any]) -> list[str]:
-    """The settings of a function that makes something."""
-    found = inspect.signature(make).parameters.values()
-    return [p.name for p in found if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    shape, value = SEEN[make], one(make, FITTED, name)
+    assert not np.array_equal(fit(make(shape), shape), fit(make(shape, **value), shape))
 
 
 def searched(search: Search) -> np.ndarray[Any, Any]:
@@ -189,7 +200,7 @@ def test_every_setting_of_a_search_changes_its_candidates(
         (make, space, name)
         for make, space in (
             *((gaussian_mlp, CONTINUOUS), (linear_gaussian, CONTINUOUS)),
-            (categorical_mlp, DISCRETE),
+            *((categorical_mlp, DISCRETE), (categorical_cnn, FRAMES)),
         )
         for name in keywords(make)
     ],
@@ -199,7 +210,7 @@ def test_every_setting_of_a_policy_changes_it(
 ) -> None:
     first, other = (
         made.network.init(np.random.default_rng(0))
-        for made in (make(space), make(space, **{name: SHAPED[name]}))
+        for made in (make(space), make(space, **one(make, SHAPED, name)))
     )
     assert first.shape != other.shape or not torch.equal(first, other)
 
