@@ -1,7 +1,8 @@
 """Speed and memory: `make bench`, or `python -m runners.bench --quick`.
 
-Speed is a ratio to a compiled loop around MuJoCo's own step, on the same steps and threads. What
-each number is, and how it is taken, stands in `runners.speed.measure`. The whole benchmark is
+Speed is a ratio to a compiled loop around MuJoCo's own step, or to a loop of Atari's emulators, on
+the same steps and threads. What each number is, and how it is taken, stands in
+`runners.speed.measure` and `runners.speed.games`. The whole benchmark is
 written to results/tables/bench.csv and bench.md; --quick writes nothing.
 """
 
@@ -11,11 +12,13 @@ import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from math import isnan
 from typing import NamedTuple
 
 import pandas as pd
 from rich.console import Console
 
+from runners.speed import games
 from runners.speed.measure import (
     compare,
     composed,
@@ -55,6 +58,11 @@ CASES = (
 )
 
 
+GAMES = ("beam_rider", "breakout", "enduro", "pong", "qbert", "seaquest", "space_invaders")
+ATARI = ("env=atari", "env.game=pong", "protocol=paper")
+"""Whole iterations of 100,000 steps (Table 3)."""
+
+
 class Measured(NamedTuple):
     """One number of the benchmark."""
 
@@ -71,7 +79,7 @@ def ratios(case: Case, threads: int, quick: bool) -> Iterator[Measured]:
     setup = composed(f"env={case.task}", f"threads={threads}", *case.overrides)
     rounds = 1 if quick else case.rounds
     found = compare(setup, case.warm_up, rounds)
-    for name, value in zip(RATIOS, found, strict=True):
+    for name, value in zip(WHOLE, found, strict=True):
         yield Measured(name, case.task, case.protocol, threads, rounds, value)
 
 
@@ -118,6 +126,28 @@ def whole_runs(quick: bool) -> Iterator[Measured]:
         yield Measured("peak memory, MiB", "hopper", name, threads, 1, peak)
 
 
+def atari(quick: bool) -> Iterator[Measured]:
+    """Each game on one thread, then processes and a whole iteration on Pong."""
+    rounds = 1 if quick else 5
+    for game in GAMES:
+        limit, *ratios = games.shares(game, rounds)
+        yield Measured("limit, steps/s", game, "paper", 1, rounds, limit)
+        for name, value in zip(("simulator / limit", "sampler / limit"), ratios, strict=True):
+            yield Measured(name, game, "paper", 1, rounds, value)
+    both = games.side_by_side("pong", rounds)
+    yield Measured("two workers / one", "pong", "paper", 2, rounds, both)
+    small = ("steps_per_iteration=10_000",) if quick else ()
+    rate, memory = whole_iterations(("threads=2", "workers=2", *ATARI, *small))
+    yield Measured("whole, steps/s", "pong", "paper", 2, 1, rate)
+    yield Measured("peak memory of all processes, MiB", "pong", "paper", 2, 1, memory)
+
+
+def whole_iterations(overrides: tuple[str, ...]) -> tuple[float, float]:
+    """Steps/s and memory of a run in a process of its own."""
+    with _processes(1) as pool:
+        return pool.submit(games.iterations, composed(*overrides), 1).result()
+
+
 def measured(quick: bool) -> Iterator[Measured]:
     """Everything, one by one."""
     for case in CASES:
@@ -128,31 +158,45 @@ def measured(quick: bool) -> Iterator[Measured]:
             yield from update(name, overrides, threads)
     yield Measured("peak of one thread, GFLOP/s", "", "", 1, 10, peak_gflops())
     yield from whole_runs(quick)
+    yield from atari(quick)
 
 
 RATIOS = {
     "limit, steps/s": "{:,.0f}",
+    "simulator / limit": "{:.2f}",
     "sampler / limit": "{:.2f}",
     "whole / limit": "{:.2f}",
     "whole, steps/s": "{:,.0f}",
 }
-"""What is measured of each case, and how it is written."""
+"""What is measured of a case, and how it is written; no case has all of it."""
+WHOLE = ("limit, steps/s", "sampler / limit", "whole / limit", "whole, steps/s")
+"""What is measured of a whole iteration."""
+
+
+def written(value: float, form: str) -> str:
+    """A number, and nothing where there is none."""
+    return "" if isnan(value) else form.format(value)
 
 
 def page(found: pd.DataFrame, machine: str, date: str) -> str:
     """The benchmark as Markdown."""
     case = ["task", "protocol", "threads"]
+    missing = [name for name in RATIOS if name not in set(found.what)]
     speeds = found[found.what.isin(RATIOS)]
     wide = speeds.pivot_table("value", [*case, "rounds"], "what", sort=False).reset_index()
+    wide[missing] = float("nan")
     lines = [
         f"Measured by `make bench` on {date}; {machine}. Ratios are to a compiled loop around",
-        "MuJoCo's own step on the same steps and threads, medians over rounds.",
+        "MuJoCo's own step, or to a loop of the emulators' `act`, on the same steps and threads;",
+        "medians over rounds.",
         "",
         f"| {' | '.join([*case, 'rounds', *RATIOS])} |",
         "|---" * (len(case) + 1 + len(RATIOS)) + "|",
     ]
     for _, row in wide.iterrows():
-        numbers = (form.format(row[name]) for name, form in RATIOS.items())
+        numbers = (
+            "" if isnan(row[name]) else form.format(row[name]) for name, form in RATIOS.items()
+        )
         lines.append(
             f"| {' | '.join([*(str(row[name]) for name in [*case, 'rounds']), *numbers])} |"
         )

@@ -115,7 +115,7 @@ def test_clipped_rewards_are_the_signs_of_the_points() -> None:
 def test_an_episode_begins_after_some_frames_without_an_action() -> None:
     def begun(simulator: AtariSimulator, seed: int) -> bytes:
         simulator.reset(np.random.default_rng(seed), ROW)
-        return bytes(simulator._machines[0]._ale.getRAM())
+        return bytes(simulator.machines[0].ale.getRAM())
 
     still, waiting = one("pong"), one("pong", no_ops=30)
     assert len({begun(still, seed) for seed in range(8)}) == 1
@@ -125,7 +125,7 @@ def test_an_episode_begins_after_some_frames_without_an_action() -> None:
 
 def test_sticky_actions_repeat_as_often_as_they_should() -> None:
     """In Pong without an action for long, the paddle stands; a frame that repeats it is seen."""
-    machine = one("pong", repeat_action_probability=0.25, frame_skip=1)._machines[0]
+    machine = one("pong", repeat_action_probability=0.25, frame_skip=1).machines[0]
     machine.reset(np.random.default_rng(0))
     acted, last, repeated = [], 0, 0
     for frame in range(4000):
@@ -140,7 +140,7 @@ def test_sticky_actions_repeat_as_often_as_they_should() -> None:
 def test_a_lost_life_ends_no_episode() -> None:
     simulator = one("breakout")
     simulator.reset(np.random.default_rng(0), ROW)
-    ale = simulator._machines[0]._ale
+    ale = simulator.machines[0].ale
     lives = [ale.lives()]
     for action in random_actions(simulator, 0, 2000):
         over = simulator.step(action, ROW).terminal[0]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from runners.bench import RATIOS, Measured, page
+from runners.bench import RATIOS, WHOLE, Measured, page
 
 
 def test_page_has_a_line_for_each_case_and_each_other_number() -> None:
@@ -10,16 +10,18 @@ def test_page_has_a_line_for_each_case_and_each_other_number() -> None:
     found = [
         Measured(name, task, protocol, threads, 9, value)
         for task, protocol, threads in cases
-        for name, value in zip(RATIOS, (14990.2, 0.937, 0.86, 12891.4), strict=True)
+        for name, value in zip(WHOLE, (14990.2, 0.937, 0.86, 12891.4), strict=True)
     ]
+    found.append(Measured("simulator / limit", "pong", "paper", 1, 5, 0.881))
     found.append(Measured("peak memory, MiB", "hopper", "modern", 1, 1, 312.4))
     lines = page(pd.DataFrame(found), "some processor", "2026-01-02").splitlines()
     assert lines[0].startswith("Measured by `make bench` on 2026-01-02; some processor.")
-    assert lines[3] == f"| task | protocol | threads | rounds | {' | '.join(RATIOS)} |"
-    assert lines[4].count("---") == 8
-    assert lines[5:8] == [
-        "| hopper | modern | 1 | 9 | 14,990 | 0.94 | 0.86 | 12,891 |",
-        "| hopper | paper, vine | 2 | 9 | 14,990 | 0.94 | 0.86 | 12,891 |",
-        "| ant | modern | 2 | 9 | 14,990 | 0.94 | 0.86 | 12,891 |",
+    assert lines[4] == f"| task | protocol | threads | rounds | {' | '.join(RATIOS)} |"
+    assert lines[5].count("---") == 9
+    assert lines[6:10] == [
+        "| hopper | modern | 1 | 9 | 14,990 |  | 0.94 | 0.86 | 12,891 |",
+        "| hopper | paper, vine | 2 | 9 | 14,990 |  | 0.94 | 0.86 | 12,891 |",
+        "| ant | modern | 2 | 9 | 14,990 |  | 0.94 | 0.86 | 12,891 |",
+        "| pong | paper | 1 | 5 |  | 0.88 |  |  |  |",
     ]
     assert lines[-1] == "| peak memory, MiB | modern | 1 | 312.4 |"

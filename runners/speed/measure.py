@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -88,7 +88,12 @@ def compare(setup: Setup, warm_up: int, rounds: int) -> Ratios:
             whole = time.perf_counter() - began
             least = (before + seconds(engine)) / 2
             found.append((steps / least, least / sampling, least / whole, steps / whole))
-        return Ratios(*(statistics.median(column) for column in zip(*found, strict=True)))
+        return Ratios(*medians(found))
+
+
+def medians(rows: Sequence[tuple[float, ...]]) -> Iterator[float]:
+    """The median of each column."""
+    return (statistics.median(column) for column in zip(*rows, strict=True))
 
 
 class Bench(NamedTuple):

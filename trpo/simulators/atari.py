@@ -64,9 +64,9 @@ class Machine:
 
     def __init__(self, task: Game) -> None:
         """Switch the emulator on and keep where its episodes begin."""
-        self._task, self._ale = task, emulator(task.game)
-        self.numbers = task.numbers([a.value for a in self._ale.getMinimalActionSet()])
-        height, width = self._ale.getScreenDims()
+        self.task, self.ale = task, emulator(task.game)
+        self.numbers = task.numbers([a.value for a in self.ale.getMinimalActionSet()])
+        height, width = self.ale.getScreenDims()
         for name, small, large in (("height", task.height, height), ("width", task.width, width)):
             if small > large:
                 raise ParameterError(name, small, f"at most {large}, the screen's")
@@ -75,14 +75,14 @@ class Machine:
         self.stack = np.zeros((task.stack, task.height, task.width), np.uint8)
         self.elapsed, self._last = 0, STILL
         self._repeats = np.random.default_rng(0)
-        self._ale.reset_game()
-        self._start = self._ale.cloneState()
+        self.ale.reset_game()
+        self._start = self.ale.cloneState()
 
     def reset(self, rng: np.random.Generator) -> None:
         """Begin an episode, in the same state of the emulator each time but for `no_ops`."""
-        self._ale.restoreState(self._start)
-        for _ in range(int(rng.integers(1, self._task.no_ops + 1))):
-            self._ale.act(STILL)
+        self.ale.restoreState(self._start)
+        for _ in range(int(rng.integers(1, self.task.no_ops + 1))):
+            self.ale.act(STILL)
         self._repeats = np.random.default_rng(rng.integers(2**63))
         self.elapsed, self._last = 0, STILL
         self._look()
@@ -92,10 +92,10 @@ class Machine:
 
     def step(self, action: int) -> tuple[float, bool]:
         """Hold an action, as the emulator numbers it; the reward, and whether the game is over."""
-        task, reward, over = self._task, 0, False
+        task, reward, over = self.task, 0, False
         for left in reversed(range(task.frame_skip)):
-            reward += self._ale.act(self._acted(action))
-            over = self._ale.game_over()
+            reward += self.ale.act(self._acted(action))
+            over = self.ale.game_over()
             if over or left < 2:
                 self._look()
             if over:
@@ -109,7 +109,7 @@ class Machine:
 
     def _acted(self, action: int) -> int:
         """The action of the next frame, which may be that of the last one."""
-        chance = self._task.repeat_action_probability
+        chance = self.task.repeat_action_probability
         if not chance or self._repeats.random() >= chance:
             self._last = action
         return self._last
@@ -117,18 +117,16 @@ class Machine:
     def _look(self) -> None:
         """Take the present screen, and keep the one before it."""
         self._screens[0] = self._screens[1]
-        self._ale.getScreenGrayscale(self._screens[1])
+        self.ale.getScreenGrayscale(self._screens[1])
 
     def save(self) -> Snapshot:
         """What the row goes on from."""
         repeats = dict(self._repeats.bit_generator.state)
-        return Snapshot(
-            self._ale.cloneState(), self.stack.copy(), self.elapsed, self._last, repeats
-        )
+        return Snapshot(self.ale.cloneState(), self.stack.copy(), self.elapsed, self._last, repeats)
 
     def load(self, snapshot: Snapshot) -> None:
         """Go on from there."""
-        self._ale.restoreState(snapshot.machine)
+        self.ale.restoreState(snapshot.machine)
         self.stack[:] = snapshot.stack
         self.elapsed, self._last = snapshot.elapsed, snapshot.last
         self._repeats.bit_generator.state = snapshot.repeats
@@ -142,21 +140,21 @@ class AtariSimulator(Closing):
     def __init__(self, task: Game, rows: int) -> None:
         """Switch the emulators on (reset before use)."""
         self.count = at_least_one(rows)
-        self._machines = [Machine(task) for _ in range(rows)]
-        self._numbers = self._machines[0].numbers
+        self.machines = [Machine(task) for _ in range(rows)]
+        self._numbers = self.machines[0].numbers
         self.space = task.space(self._numbers)
         self.reset(np.random.default_rng(0), np.arange(rows))
 
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Begin a new episode in each of these rows."""
         for row in rows:
-            self._machines[row].reset(rng)
+            self.machines[row].reset(rng)
 
     def observe(self, rows: Array) -> Array:
         """The stacks (n, S, h, w) uint8 of the rows."""
         seen = np.empty((len(rows), *self.space.obs), np.uint8)
         for n, row in enumerate(rows):
-            seen[n] = self._machines[row].stack
+            seen[n] = self.machines[row].stack
         return seen
 
     def step(self, actions: Array, rows: Array) -> Step:
@@ -164,16 +162,16 @@ class AtariSimulator(Closing):
         reward, terminal = np.empty(len(rows)), np.empty(len(rows), bool)
         numbers = self._numbers[tuple(actions.T)]
         for n, (row, number) in enumerate(zip(rows, numbers, strict=True)):
-            reward[n], terminal[n] = self._machines[row].step(int(number))
-        elapsed = np.array([self._machines[row].elapsed for row in rows])
+            reward[n], terminal[n] = self.machines[row].step(int(number))
+        elapsed = np.array([self.machines[row].elapsed for row in rows])
         late = (elapsed >= self.space.horizon) & ~terminal
         return Step(reward, terminal, late, np.zeros_like(terminal))
 
     def save(self, rows: Array) -> list[Any]:
         """One `Snapshot` a row."""
-        return [self._machines[row].save() for row in rows]
+        return [self.machines[row].save() for row in rows]
 
     def load(self, rows: Array, snapshots: Sequence[Any]) -> None:
         """Put the snapshots into the rows."""
         for row, snapshot in zip(rows, snapshots, strict=True):
-            self._machines[row].load(snapshot)
+            self.machines[row].load(snapshot)
