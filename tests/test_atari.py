@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import ale_py
+import cv2
 import gymnasium
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from trpo.parameters import ParameterError
 from trpo.simulators.atari import AtariSimulator, emulator
 from trpo.simulators.games import JOINT, Game
 from trpo.simulators.protocol import Choices
-from trpo.simulators.screens import areas, shrink
+from trpo.simulators.screens import GREYS, areas, shrink
 from trpo.types import Array
 
 GAMES = ("beam_rider", "breakout", "enduro", "pong", "qbert", "seaquest", "space_invaders")
@@ -88,6 +89,37 @@ def test_a_saved_state_is_gone_on_from_exactly_wherever_it_was_saved(game: str) 
         between = random_actions(simulator, 100 + trial, int(rng.integers(1, 60)))
         if first[-1][1] or played(simulator, between)[-1][1]:
             simulator.reset(rng, ROW)
+
+
+NTSC = ("asteroids", "carnival", "journey_escape", "pooyan", "phoenix", "private_eye", "zaxxon")
+
+
+@pytest.mark.parametrize("game", [*GAMES, *NTSC])
+def test_luminances_are_the_emulators(game: str) -> None:
+    ale, rng = emulator(game), np.random.default_rng(0)
+    colours, grey = np.zeros((2, *ale.getScreenDims()), np.uint8)
+    for _ in range(20):
+        for action in rng.integers(18, size=8):
+            ale.act(int(action))
+        ale.getScreen(colours)
+        ale.getScreenGrayscale(grey)
+        np.testing.assert_array_equal(GREYS[colours], grey)
+        if ale.game_over():
+            ale.reset_game()
+
+
+@pytest.mark.parametrize("game", ["air_raid", "seaquest"])
+def test_what_is_seen_is_the_average_of_the_emulators_grey_screen(game: str) -> None:
+    """Of European and American consoles."""
+    simulator = one(game, frame_skip=1, height=50, width=40)
+    simulator.reset(np.random.default_rng(0), ROW)
+    grey = np.zeros(simulator.machines[0].ale.getScreenDims(), np.uint8)
+    for action in random_actions(simulator, 0, 30):
+        simulator.step(action, ROW)
+        simulator.machines[0].ale.getScreenGrayscale(grey)
+        averages = cv2.resize(grey.astype(np.float32), (40, 50), interpolation=cv2.INTER_AREA)
+        seen = simulator.observe(ROW)[0, -1]
+        assert np.abs(seen - averages).max() <= 0.5 + 1e-3
 
 
 def test_joint_actions_are_the_emulators() -> None:
@@ -180,7 +212,8 @@ def test_areas_share_every_pixel_out_once(n: int, m: int) -> None:
 
 def test_shrinking_averages_the_brighter_of_two_screens() -> None:
     screens = np.random.default_rng(0).integers(0, 256, (2, 12, 8), dtype=np.uint8)
+    screens[0, 3] = screens[1, 3]
     found = np.zeros((3, 2), np.uint8)
-    shrink(screens, areas(12, 3), areas(8, 2), found)
-    blocks = screens.max(0).reshape(3, 4, 2, 4).mean((1, 3))
+    shrink(screens, GREYS, areas(12, 3), areas(8, 2), found)
+    blocks = GREYS[screens].max(0).reshape(3, 4, 2, 4).mean((1, 3))
     np.testing.assert_array_equal(found, np.floor(blocks + 0.5))

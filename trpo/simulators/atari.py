@@ -16,10 +16,11 @@ from trpo.parameters import ParameterError
 from trpo.simulators.games import Game
 from trpo.simulators.protocol import Space, Step
 from trpo.simulators.rows import Closing, at_least_one
-from trpo.simulators.screens import areas, shrink
+from trpo.simulators.screens import AS_THEY_ARE, GREYS, areas, shrink
 from trpo.types import Array
 
 STILL = 0  # the emulator's action of doing nothing
+PAL_LINES = 250  # of a screen of a European console, whose colours are others
 
 try:
     import ale_py
@@ -71,7 +72,10 @@ class Machine:
             if small > large:
                 raise ParameterError(name, small, f"at most {large}, the screen's")
         self._screens = np.zeros((2, height, width), np.uint8)
-        self._areas = areas(height, task.height), areas(width, task.width)
+        colours = height != PAL_LINES
+        self._grab = self.ale.getScreen if colours else self.ale.getScreenGrayscale
+        grey = GREYS if colours else AS_THEY_ARE
+        self._lens = grey, areas(height, task.height), areas(width, task.width)
         self.stack = np.zeros((task.stack, task.height, task.width), np.uint8)
         self.elapsed, self._last = 0, STILL
         self._repeats = np.random.default_rng(0)
@@ -85,9 +89,8 @@ class Machine:
             self.ale.act(STILL)
         self._repeats = np.random.default_rng(rng.integers(2**63))
         self.elapsed, self._last = 0, STILL
-        self._look()
-        self._screens[0] = self._screens[1]
-        shrink(self._screens, *self._areas, self.stack[0])
+        self._look(alone=True)
+        shrink(self._screens, *self._lens, self.stack[0])
         self.stack[1:] = self.stack[0]
 
     def step(self, action: int) -> tuple[float, bool]:
@@ -97,14 +100,12 @@ class Machine:
             reward += self.ale.act(self._acted(action))
             over = self.ale.game_over()
             if over or left < 2:
-                self._look()
+                self._look(left % 2, alone=over or task.frame_skip == 1)
             if over:
                 break
-        if over or task.frame_skip == 1:
-            self._screens[0] = self._screens[1]
         self.elapsed += 1
         self.stack[:-1] = self.stack[1:]
-        shrink(self._screens, *self._areas, self.stack[-1])
+        shrink(self._screens, *self._lens, self.stack[-1])
         return float(np.sign(reward) if task.rewards == "clipped" else reward), over
 
     def _acted(self, action: int) -> int:
@@ -114,10 +115,11 @@ class Machine:
             self._last = action
         return self._last
 
-    def _look(self) -> None:
-        """Take the present screen, and keep the one before it."""
-        self._screens[0] = self._screens[1]
-        self.ale.getScreenGrayscale(self._screens[1])
+    def _look(self, which: int = 0, *, alone: bool) -> None:
+        """Take the present screen as one of the two that are seen, or as both."""
+        self._grab(self._screens[which])
+        if alone:
+            self._screens[1 - which] = self._screens[which]
 
     def save(self) -> Snapshot:
         """What the row goes on from."""
