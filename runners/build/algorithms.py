@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from runners.build.opened import Player, Shop
+from runners.build.opened import Player, Shop, fitting
 from runners.settings.errors import ConfigError, as_settings
 from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
@@ -117,5 +117,5 @@ def optimisation(found: Parts) -> Algorithm[State, TrainInfo]:
 
 
 def _baseline(node: Identity, space: Space) -> Baseline:
-    found: Baseline = made("baseline", node, shape=space.obs)
+    found: Baseline = fitting("baseline", node, shape=space.obs)
     return found

@@ -45,21 +45,31 @@ def configured(identity: Identity, space: Space) -> Policy:
     Raises:
         ConfigError: it does not fit the task; the message names those that do.
     """
-    name, clip = identity["policy"]["name"], identity["filter_clip"]
+    clip = identity["filter_clip"]
     if clip and not space.kept.filtered:
         raise ConfigError(
             f"filter_clip={clip:g}: the observation filter is for vectors, and frames are seen as "
             "they are: set filter_clip=0"
         )
+    found: Policy = fitting("policy", identity, space=space)
+    return found
+
+
+def fitting(group: str, identity: Identity, **supplied: Any) -> Any:
+    """What the option chosen of a group makes for a task.
+
+    Raises:
+        ConfigError: it does not fit the task; the message names those that do.
+    """
+    name = identity[group]["name"]
     try:
-        found: Policy = made("policy", identity, space=space)
+        return made(group, identity, **supplied)
     except ConfigError as error:
         if not isinstance(error.__cause__, UnfitError):
             raise
-        fitting = " or ".join(option for option in GROUPS["policy"] if _fits(option, space))
-        hint = f": set policy={fitting}" if fitting else ""
-        raise ConfigError(f"policy={name}: {error.__cause__}{hint}") from error
-    return found
+        others = [option for option in GROUPS[group] if _fits(group, option, *supplied.values())]
+        hint = f": set {group}={' or '.join(others)}" if others else ""
+        raise ConfigError(f"{group}={name}: {error.__cause__}{hint}") from error
 
 
 @contextmanager
@@ -115,9 +125,9 @@ def _alone(identity: Identity, policy: Configured, rows: int, pmap: Map) -> Runn
     return runner
 
 
-def _fits(option: str, space: Space) -> bool:
+def _fits(group: str, option: str, *supplied: Any) -> bool:
     try:
-        GROUPS["policy"][option].function(space)
+        GROUPS[group][option].function(*supplied)
     except UnfitError:
         return False
     return True
