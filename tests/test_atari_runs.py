@@ -65,6 +65,7 @@ def test_a_vine_in_processes_grows_as_in_one(tmp_path: Path, alone: dict[str, by
         (["policy=gaussian_mlp"], ["set policy=categorical_cnn"]),
         (["baseline=mlp_value"], ["mlp_value", "vector observations", "set baseline=cnn_value"]),
         (["filter_clip=5"], ["filter_clip=5", "set filter_clip=0"]),
+        (["env=gymnasium", "~env.game", "+env.id=ALE/Pong-v5"], ["ALE/Pong-v5", "set env=atari"]),
         (["algo=cma_es", "algo.covariance=full"], ["covariance", "33,500"]),
     ],
 )

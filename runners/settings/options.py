@@ -13,7 +13,7 @@ from runners.settings.errors import as_settings
 from runners.settings.samplers import Paths, Vines
 from runners.settings.schema import arguments, schema
 from trpo import baselines, policies, searches, updates
-from trpo.parameters import Count, check
+from trpo.parameters import Count, UnfitError, check
 from trpo.policies import Policy
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Runner
@@ -67,7 +67,13 @@ def gymnasium(task: Registered, rows: int) -> Simulator:
 
 
 def registered(*, id: str, horizon: Count | None = None) -> Registered:
-    """Any registered Gymnasium task."""
+    """Any registered Gymnasium task.
+
+    Raises:
+        UnfitError: it is one of Atari's.
+    """
+    if id.startswith("ALE/"):
+        raise UnfitError(f"id={id}: Atari is played from pixels: set env=atari env.game=...")
     return Registered(id, horizon)
 
 
