@@ -65,7 +65,6 @@ def test_a_vine_in_processes_grows_as_in_one(tmp_path: Path, alone: dict[str, by
         (["policy=gaussian_mlp"], ["set policy=categorical_cnn"]),
         (["baseline=mlp_value"], ["mlp_value", "vector observations", "set baseline=cnn_value"]),
         (["filter_clip=5"], ["filter_clip=5", "set filter_clip=0"]),
-        (["env=gymnasium", "~env.game", "+env.id=ALE/Pong-v5"], ["ALE/Pong-v5", "set env=atari"]),
         (["algo=cma_es", "algo.covariance=full"], ["covariance", "33,500"]),
     ],
 )
@@ -74,3 +73,9 @@ def test_what_cannot_be_is_one_line(tmp_path: Path, more: list[str], words: list
     assert (status, out) == (1, [])
     assert len(err) == 1
     assert all(word in err[0] for word in words), err
+
+
+def test_gymnasiums_name_of_a_game_is_told_ours(tmp_path: Path) -> None:
+    status, _, err = train("env=gymnasium", "env.id=ALE/Pong-v5", f"results_dir={tmp_path}")
+    assert status == 1
+    assert "set env=atari env.game=" in err[0]

@@ -31,6 +31,7 @@ FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/[
 DISCRETE = ("env=gymnasium", "env.id=CartPole-v1")
 ATARI = ("env=atari", "env.game=pong", "policy=categorical_cnn")
 NEEDS = {  # what an option has to be composed with
+    "env/atari": ATARI,
     "env/gymnasium": ("env.id=Acrobot-v1", "policy=categorical_mlp"),
     "policy/categorical_mlp": DISCRETE,
     "policy/categorical_cnn": ATARI,
@@ -166,7 +167,8 @@ MISTAKES = {
     f"{VINE} protocol=modern": ["baseline=none", "estimator.name=monte_carlo"],
     f"{VINE} algo=rwr": ["algo=rwr", "sampler=single_path"],
     f"{VINE} algo=cem": ["algo=cem", "sampler=single_path"],
-    f"{VINE} sampler.boundary=complete": ["sampler.boundary is not a setting of the sampler"],
+    f"{VINE} sampler.rows=3": ["sampler.rows is not a setting of the sampler"],
+    f"{VINE} sampler.fresh=false": ["sampler.boundary=complete", "sampler.fresh=true"],
     # searches over parameters
     "algo=cma_es sampler.rows=3": ["sampler.rows must be at least 4, not 3"],
     "algo=cem sampler.rows=1": ["sampler.rows", "at least 2", "not 1"],

@@ -1,6 +1,6 @@
 """From a run's identity to its simulator, policy and threads, open; the only place that opens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -10,6 +10,7 @@ import torch
 
 from runners.settings.errors import ConfigError, as_settings
 from runners.settings.options import GROUPS, chosen, made
+from runners.settings.schema import arguments
 from runners.settings.tree import Identity, Resources
 from trpo.algorithms import Compute
 from trpo.parameters import UnfitError
@@ -67,7 +68,7 @@ def fitting(group: str, identity: Identity, **supplied: Any) -> Any:
     except ConfigError as error:
         if not isinstance(error.__cause__, UnfitError):
             raise
-        others = [option for option in GROUPS[group] if _fits(group, option, *supplied.values())]
+        others = [option for option in GROUPS[group] if _fits(group, option, supplied)]
         hint = f": set {group}={' or '.join(others)}" if others else ""
         raise ConfigError(f"{group}={name}: {error.__cause__}{hint}") from error
 
@@ -125,9 +126,10 @@ def _alone(identity: Identity, policy: Configured, rows: int, pmap: Map) -> Runn
     return runner
 
 
-def _fits(group: str, option: str, *supplied: Any) -> bool:
+def _fits(group: str, option: str, supplied: Mapping[str, Any]) -> bool:
+    function = GROUPS[group][option].function
     try:
-        GROUPS[group][option].function(*supplied)
+        function(**arguments(function, supplied))
     except UnfitError:
         return False
     return True
