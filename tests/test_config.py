@@ -167,7 +167,6 @@ MISTAKES = {
     f"{VINE} protocol=modern": ["baseline=none", "estimator.name=monte_carlo"],
     f"{VINE} algo=rwr": ["algo=rwr", "sampler=single_path"],
     f"{VINE} algo=cem": ["algo=cem", "sampler=single_path"],
-    f"{VINE} sampler.rows=3": ["sampler.rows is not a setting of the sampler"],
     f"{VINE} sampler.fresh=false": ["sampler.boundary=complete", "sampler.fresh=true"],
     # searches over parameters
     "algo=cma_es sampler.rows=3": ["sampler.rows must be at least 4, not 3"],
