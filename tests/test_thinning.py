@@ -274,7 +274,7 @@ def test_batches_of_a_vine_do_so_too() -> None:
     grower = vine(runner, Sizes(4, PERIOD, 40, 2, 3), gamma=0.9)
     given: Any = theta, lambda obs: obs
     rngs = [np.random.default_rng(0) for _ in range(3)]
-    grown = grower(rngs[0].spawn(2)[0], *given).samples
+    grown = grower(rngs[0].spawn(2)[0], *given, None).samples
     found, same = (
         from_vine(grower)(rng, *given, None, lambda obs: obs).samples for rng in rngs[1:]
     )

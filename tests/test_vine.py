@@ -24,6 +24,7 @@ from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.rollout_set import RolloutSet
 from trpo.samplers.runner import Runner
 from trpo.samplers.single_path import single_path
+from trpo.samplers.tape import Carried
 from trpo.samplers.vine import Grown, Sizes, of_vine, tried, vine
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
 from trpo.simulators.gymnasium import GymnasiumSimulator
@@ -79,12 +80,13 @@ def grow(
     gamma: float = GAMMA,
     see: Any = plain,
     runner: Callable[[Any, Policy], Runner] = lockstep,
+    carried: Carried | None = None,
     **settings: Any,
 ) -> Grown:
     """One batch."""
     policy, theta = policy_of(simulator.space)
     grower = vine(runner(simulator, policy), sizes, gamma=gamma, **settings)
-    return grower(np.random.default_rng(seed), theta, see)
+    return grower(np.random.default_rng(seed), theta, see, carried)
 
 
 def cartpoles(rows: int = 30) -> CartPoleSimulator:
@@ -495,3 +497,20 @@ def test_trpo_by_vine_learns_to_balance_a_pole() -> None:
         assert info["q_samples"] == 600
         assert info["steps"] > 360 + 600
         assert info["explained_variance"] is None
+
+
+def test_persistent_trunks_go_on_where_the_last_batch_stopped() -> None:
+    kept = {"boundary": "truncate", "fresh": False}
+    simulator = cartpoles()
+    first = grow(simulator, **kept)
+    carried = first.trunk.carried
+    assert carried is not None
+    assert first.trunk.steps == SIZES.visited
+    second = grow(simulator, seed=1, carried=carried, **kept)
+    assert second.trunk.steps == SIZES.visited
+    begins = second.trunk.rollout.obs[second.trunk.rows]
+    for row, snapshot in enumerate(carried.snapshots):
+        simulator.load(np.array([0]), [snapshot])
+        seen = simulator.observe(np.array([0]))[0].astype(np.float32)
+        np.testing.assert_array_equal(begins[row], seen)
+    assert grow(simulator).trunk.carried is None
