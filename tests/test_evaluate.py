@@ -369,7 +369,7 @@ def test_a_mistake_is_one_line(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("env=hoper", "env=hoper is unknown (did you mean hopper? options: ant, cartpole"),
+        ("env=hoper", "env=hoper is unknown (did you mean hopper? options: ant, atari, cartpole"),
         ("env=hopper env.horizn=3", "env.horizn is not a setting (did you mean env.horizon?"),
         ("env=hopper env.horizon=0", "env.horizon must be at least 1, not 0"),
         ("env=gymnasium", "env.id must be set: env.id=..."),
