@@ -3,9 +3,9 @@
 Two of them have one contract: `lockstep` for any simulator and any policy, and `compiled` for
 MuJoCo's tasks under fully connected Gaussian policies. Samplers, searches and evaluation are
 written once over it. A row's noise and resets are its own streams, so that nothing which a row does
-depends on how many rows, threads or blocks there are, or in which order they are run; in lockstep
-but for the last bits of a network's products, which BLAS adds in another order for another number
-of rows.
+depends on how many rows, threads, processes or blocks there are. In compiled code their order does
+not matter either; in lockstep a row's number is its place in the products of a policy, whose last
+bits depend on it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
