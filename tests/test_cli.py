@@ -27,10 +27,12 @@ def start(*arguments: str, module: str = "train") -> subprocess.Popen[str]:
     )
 
 
-def train(*arguments: str, module: str = "train") -> tuple[int, list[str], list[str]]:
-    """Run it to its end: exit status, lines on stdout, lines on stderr."""
+def train(
+    *arguments: str, module: str = "train", timeout: float = 120
+) -> tuple[int, list[str], list[str]]:
+    """Run it to its end: exit status, lines on stdout, lines on stderr; `timeout` in seconds."""
     process = start(*arguments, module=module)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=timeout)
     return process.returncode, out.splitlines(), err.splitlines()
 
 

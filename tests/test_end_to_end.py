@@ -84,11 +84,12 @@ def test_two_threads_write_the_bytes_of_one(tmp_path: Path) -> None:
 
 def test_every_experiment_runs_and_is_reported(tmp_path: Path) -> None:
     runs = f"results_dir={tmp_path / 'runs'}"
-    status, _, err = train("--scale", "smoke", runs, module="reproduce")
+    status, _, err = train("--scale", "smoke", runs, module="reproduce", timeout=500)
     assert status == 0, err
     assert report.main(["--results", str(tmp_path)]) == 0
     theory = ("theory_line", "theory_bounds", "theory_steps")
-    chapters = ("figure4", "modern", "step_rules", "variance", *theory)
+    atari = ("figure5", "table1", "atari_rules")
+    chapters = ("figure4", "modern", "step_rules", "variance", *theory, *atari)
     names = {f"{name}__smoke" for name in chapters}
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == names
     assert all((tmp_path / "tables" / f"{name}.md").stat().st_size for name in names)

@@ -121,10 +121,18 @@ def _line(
     }
 
 
+OTHERS = ("dqn_2013", "ucc_i")
+"""Methods of others, which the front page leaves out."""
+
+
 def headline(found: Measured) -> pd.DataFrame:
-    """The table in points, without how it was measured."""
-    lines = pd.DataFrame(_lines(found.table, PLAYERS, POINTS))
-    return lines.drop(columns=["in", "after iterations", "episodes", "limit, steps"])
+    """The table in points, of the games that were played here, without how it was measured."""
+    players = [name for name in PLAYERS if name not in OTHERS]
+    lines = pd.DataFrame(_lines(found.table, players, POINTS))
+    own = lines[lines.source == "here"]
+    unplayed = [name for name in lines if (own[name] == NOTHING).all()]
+    how = ["in", "after iterations", "episodes", "limit, steps"]
+    return lines.drop(columns=[*how, *unplayed])
 
 
 ENDS_ABOVE = {
