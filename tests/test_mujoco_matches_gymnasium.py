@@ -209,16 +209,15 @@ ENOUGH = {"inverted_pendulum": 1000, "hopper": 100}
 """Tasks that are learnt in seconds: until a greedy episode lasts so many steps."""
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_compiled_episodes_of_a_policy_in_training_are_gymnasiums(name: str) -> None:
-    """Of what ten iterations make of a linear policy, or as many as are enough."""
+def trained(name: str, delta: float) -> tuple[Compiled, Acting, int]:
+    """A linear policy after some iterations, how it acts, and how long an episode then lasts."""
     simulator = MujocoSimulator(task_of(name), 10)
     policy = linear_gaussian(simulator.space, log_std=-1.0)
     runner = Compiled(simulator, policy)
     paths = single_path(runner, rows=10, steps=1000, boundary="bootstrap", fresh=False)
     algorithm = policy_optimisation(
         policy,
-        trpo(delta=0.1),
+        trpo(delta=delta),
         from_paths(paths, policy, Estimator(0.99, "gae", 0.95, standardise=True)),
         linear_features(simulator.space.obs) if name in ENOUGH else no_baseline(),
         simulator.space,
@@ -226,16 +225,27 @@ def test_compiled_episodes_of_a_policy_in_training_are_gymnasiums(name: str) -> 
         compute=Compute(),
     )
     state, row = algorithm.init(stream(0, "init")), Row(*np.random.SeedSequence(4).spawn(2))
-    accepted = 0
+    accepted, lasts = 0, 1
     for i in range(100 if name in ENOUGH else 10):
         state, info = algorithm.step(stream(0, "step", i), state)
         accepted += info.update.accepted
         acting = Acting(state.theta, observation_filter(state.seen, 10.0), greedy=True)
         if name in ENOUGH:
             (track,) = runner.run([row], acting, Until(1))
-            if len(track.rewards) >= ENOUGH[name]:
+            lasts = len(track.rewards)
+            if lasts >= ENOUGH[name]:
                 break
     assert accepted > 5
+    return runner, acting, lasts
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_compiled_episodes_of_a_policy_in_training_are_gymnasiums(name: str) -> None:
+    """Of what ten iterations make of a linear policy, or as many as are enough."""
+    for delta in (0.1, 0.03):  # which of them learns in time depends on the processor
+        runner, acting, lasts = trained(name, delta)
+        if lasts >= ENOUGH.get(name, 1):
+            break
     assert acted(runner, name, acting).ages(0).max() + 1 >= ENOUGH.get(name, 1)
 
 
