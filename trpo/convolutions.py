@@ -5,7 +5,6 @@ from functools import partial
 from math import prod
 
 import torch
-from torch.nn.functional import conv2d
 
 from trpo.chains import FULL, Chain, Product, linearisation
 from trpo.compiled import relaxed
@@ -97,7 +96,7 @@ def layer_shapes(
 
 
 def _convolved(x: Tensor, w: Tensor) -> Tensor:
-    return _back(conv2d(_torchs(x), _torchs(w), stride=STRIDE))
+    return _back(torch.conv2d(_torchs(x), _torchs(w), stride=STRIDE))
 
 
 def _slope(which: int, u: Tensor, x: Tensor, w: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ def headline(found: Measured) -> pd.DataFrame:
     """The table in points, of the games that were played here, without how it was measured."""
     players = [name for name in PLAYERS if name not in OTHERS]
     lines = pd.DataFrame(_lines(found.table, players, POINTS))
-    own = lines[lines.source == "here"]
+    own = lines[lines.source == HERE]
     unplayed = [name for name in lines if (own[name] == NOTHING).all()]
     how = ["in", "after iterations", "episodes", "limit, steps"]
     return lines.drop(columns=[*how, *unplayed])
