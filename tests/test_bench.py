@@ -1,8 +1,13 @@
 """The page that the benchmark writes."""
 
+import subprocess
+import sys
+import time
+
 import pandas as pd
 
 from runners.bench import RATIOS, WHOLE, Measured, page
+from runners.speed import games
 
 
 def test_page_has_a_line_for_each_case_and_each_other_number() -> None:
@@ -25,3 +30,17 @@ def test_page_has_a_line_for_each_case_and_each_other_number() -> None:
         "| pong | paper | 1 | 5 |  | 0.88 |  |  |  |",
     ]
     assert lines[-1] == "| peak memory, MiB | modern | 1 | 312.4 |"
+
+
+def test_memory_of_all_processes_is_watched_while_something_is_done() -> None:
+    ready = "import time; kept = bytes(200 * 2**20) + b'.'; print(flush=True); time.sleep(60)"
+
+    def work() -> None:
+        with subprocess.Popen([sys.executable, "-c", ready], stdout=subprocess.PIPE) as process:
+            assert process.stdout and process.stdout.readline()
+            time.sleep(3 * games.PAUSE)
+            process.kill()
+
+    before = games.held()
+    assert before + 190 < games.peak(work) < before + 500
+    assert games.held() < before + 50

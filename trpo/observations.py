@@ -82,7 +82,7 @@ class Kept(Protocol):
         """Observations (n, *O) of a simulator as policies are given them."""
 
     def part(self, obs: Array) -> Array:
-        """What is kept of a step's observations (n, *O), as they are given to policies."""
+        """What is kept of a step's observations (n, *O), as they are given to policies: a view."""
 
     def whole(self, parts: Array, first: Array, over: Array) -> Observations:
         """The observations of a row's n steps.
@@ -128,7 +128,7 @@ class Films:
 
     def part(self, obs: Array) -> Array:
         """The newest frames (n, H, W)."""
-        newest: Array = obs[:, -1].copy()
+        newest: Array = obs[:, -1]
         return newest
 
     def whole(self, parts: Array, first: Array, over: Array) -> Observations:

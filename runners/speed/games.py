@@ -4,16 +4,18 @@ The limit is a loop of the emulators' own `act`: on the same number of them, fro
 the same actions, with the same frame skip. It looks at no screen.
 """
 
-import multiprocessing
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 
 from runners.speed.measure import Setup, medians, seconds
-from runners.store.provenance import peak_rss_mib
 from runners.studies.training import TRAINING
 from trpo.moments import Filter
 from trpo.policies import Policy, categorical_cnn
@@ -26,6 +28,7 @@ from trpo.streams import stream
 from trpo.types import Array
 
 ROWS, STEPS = 8, 100  # side by side, and of each in a round
+PAUSE = 0.1  # seconds between two looks at the memory
 PLAIN = Filter(np.zeros(1, np.float32), np.ones(1, np.float32), 0.0)
 
 
@@ -117,17 +120,40 @@ def side_by_side(game: str, rounds: int) -> float:
 
 
 def iterations(setup: Setup, count: int) -> tuple[float, float]:
-    """Median steps/s of `count` whole iterations after a first, and the peak memory in MiB.
-
-    Memory is the sum of what each process of the run has held at once.
-    """
+    """Median steps/s of `count` whole iterations after a first, then `peak` during another one."""
     rates = []
     with TRAINING.open(setup.identity, setup.resources) as opening:
-        state = opening.algorithm.init(stream(0, "init"))
-        for i in range(1, count + 2):
+        step = opening.algorithm.step
+        state, _ = step(stream(0, "step", 1), opening.algorithm.init(stream(0, "init")))
+        for i in range(2, count + 2):
             began = time.perf_counter()
-            state, info = opening.algorithm.step(stream(0, "step", i), state)
+            state, info = step(stream(0, "step", i), state)
             rates.append(info.steps / (time.perf_counter() - began))
-        others = [child.pid or "self" for child in multiprocessing.active_children()]
-        memory = peak_rss_mib() + sum(map(peak_rss_mib, others))
-    return float(np.median(rates[1:])), memory
+        memory = peak(partial(step, stream(0, "step", count + 2), state))
+    return float(np.median(rates)), memory
+
+
+def peak(work: Callable[[], Any]) -> float:
+    """The most memory in MiB that this process and those it started hold at once during `work`."""
+    over = threading.Event()
+
+    def watch() -> float:
+        most = held()
+        while not over.wait(PAUSE):
+            most = max(most, held())
+        return most
+
+    with ThreadPoolExecutor(1) as pool:
+        watching = pool.submit(watch)
+        try:
+            work()
+        finally:
+            over.set()
+        return watching.result()
+
+
+def held() -> float:
+    """The memory in MiB that they hold now; pages that several of them share count once."""
+    me = psutil.Process()
+    family = [me, *me.children(recursive=True)]
+    return float(sum(each.memory_full_info().pss for each in family)) / 2**20

@@ -132,13 +132,13 @@ def reset_peak_rss() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def peak_rss_mib(process: int | str = "self") -> float:
-    """The most memory that a process has held at once, in MiB.
+def peak_rss_mib() -> float:
+    """The most memory that this process has held at once since `reset_peak_rss`, in MiB.
 
-    This one since `reset_peak_rss`. Another one's (by its number) is known on Linux alone.
+    A process begins with what the one that started it had held, where the system does not forget.
     """
     with suppress(OSError, StopIteration):
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text().splitlines()
         peak = next(line for line in lines if line.startswith("VmHWM"))
         return int(peak.split()[1]) / 1024
     unit = 1 if sys.platform == "darwin" else 1024

@@ -11,7 +11,7 @@ from trpo.samplers.runner import Acting, Keep, Row, Track, Until
 from trpo.simulators.protocol import Simulator
 from trpo.types import Array
 
-BLOCK = 64  # steps whose noise is drawn at once
+BLOCK = 64  # steps whose noise is drawn, and which are recorded, at once
 
 
 class Lockstep(NamedTuple):
@@ -45,14 +45,40 @@ class Lockstep(NamedTuple):
 class Moment(NamedTuple):
     """One step of n rows side by side."""
 
-    rows: Array  # (n,)
-    obs: Array  # what is kept of them
+    obs: Array  # what is kept of what they saw
     actions: Array
     dist: Array
     rewards: Array
     terminal: Array
     truncated: Array
     failed: Array
+
+
+class Record:
+    """What N rows did, step after step, in arrays (BLOCK, N, ·).
+
+    The large arrays that live on are not mixed with the small ones that a step leaves behind: many
+    holes of the wrong size would else make a process's memory grow several times as fast.
+    """
+
+    def __init__(self, rows: int) -> None:
+        """Of so many rows."""
+        self._rows, self._blocks = rows, list[Moment]()
+
+    def add(self, t: int, rows: Array, moment: Moment) -> None:
+        """Note what some of the rows (n,), in their order, did in step t."""
+        if t % BLOCK == 0:
+            shapes = ((BLOCK, self._rows, *part.shape[1:]) for part in moment)
+            types = (part.dtype for part in moment)
+            self._blocks.append(Moment(*map(np.empty, shapes, types)))
+        which = slice(None) if len(rows) == self._rows else rows
+        for kept, part in zip(self._blocks[-1], moment, strict=True):
+            kept[t % BLOCK, which] = part
+
+    def of(self, row: int, steps: int) -> Moment:
+        """The first steps of a row, its fields (steps, ·)."""
+        fields = zip(*self._blocks, strict=True)
+        return Moment(*(np.concatenate([b[:, row] for b in field])[:steps] for field in fields))
 
 
 class Part:
@@ -66,7 +92,7 @@ class Part:
         self._resets = [np.random.default_rng(row.resets) for row in rows]
         self._forced = [row.action for row in rows]
         self._ages = np.array([row.age for row in rows])
-        self._moments: list[Moment] = []
+        self._record, self._steps = Record(len(rows)), np.zeros(len(rows), int)
         self._after: list[list[Array]] = [[] for _ in rows]
         for n, row in enumerate(rows):
             if row.snapshot is None:
@@ -90,6 +116,7 @@ class Part:
             moment = self._step(t, running)
             ended = moment.terminal | moment.truncated
             self._ages[running] += 1
+            self._steps[running] += 1
             stops = np.array([until.over(t + 1, end) for end in ended])
             cut = moment.truncated | (stops & ~moment.terminal)
             for row, seen in zip(running[cut], self._see(running[cut]), strict=True):
@@ -106,8 +133,9 @@ class Part:
         if t == 0:
             actions = forced(actions, self._forced)
         step = self._simulator.step(self._simulator.space.actions.clip(actions), rows)
-        self._moments.append(Moment(rows, self._kept.part(obs), actions, dist, *step))
-        return self._moments[-1]
+        moment = Moment(self._kept.part(obs), actions, dist, *step)
+        self._record.add(t, rows, moment)
+        return moment
 
     def _see(self, rows: Array) -> Array:
         return self._kept.seen(self._simulator.observe(rows))
@@ -117,13 +145,8 @@ class Part:
 
     def tracks(self, save: bool) -> Iterator[Track]:
         """What each row did."""
-        which = np.concatenate([moment.rows for moment in self._moments])
-        steps = np.split(np.argsort(which, kind="stable"), np.cumsum(np.bincount(which))[:-1])
-        names = Moment._fields[1:]
-        columns = [np.concatenate([getattr(m, name) for m in self._moments]) for name in names]
-        self._moments.clear()
-        for n, own in zip(self._every, steps, strict=True):
-            parts, actions, dist, rewards, terminal, truncated, failed = (c[own] for c in columns)
+        for n, taken in enumerate(self._steps.tolist()):
+            parts, actions, dist, rewards, terminal, truncated, failed = self._record.of(n, taken)
             obs = self._kept.whole(parts, self._begun[n], terminal | truncated)
             after = np.stack(self._after[n]) if self._after[n] else self._begun[:0]
             snapshot = self._simulator.save(np.array([n]))[0] if save else None
