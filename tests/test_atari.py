@@ -17,7 +17,7 @@ from trpo.parameters import ParameterError
 from trpo.simulators.atari import AtariSimulator, emulator
 from trpo.simulators.games import JOINT, Game
 from trpo.simulators.protocol import Choices
-from trpo.simulators.screens import GREYS, areas, shrink
+from trpo.simulators.screens import GREYS, View, areas
 from trpo.types import Array
 
 GAMES = ("beam_rider", "breakout", "enduro", "pong", "qbert", "seaquest", "space_invaders")
@@ -210,10 +210,13 @@ def test_areas_share_every_pixel_out_once(n: int, m: int) -> None:
     np.testing.assert_allclose(shares, fine * m / n, atol=1e-5)
 
 
-def test_shrinking_averages_the_brighter_of_two_screens() -> None:
-    screens = np.random.default_rng(0).integers(0, 256, (2, 12, 8), dtype=np.uint8)
-    screens[0, 3] = screens[1, 3]
-    found = np.zeros((3, 2), np.uint8)
-    shrink(screens, GREYS, areas(12, 3), areas(8, 2), found)
-    blocks = GREYS[screens].max(0).reshape(3, 4, 2, 4).mean((1, 3))
-    np.testing.assert_array_equal(found, np.floor(blocks + 0.5))
+def test_a_frame_averages_the_brighter_of_two_screens_whatever_was_seen_before() -> None:
+    rng = np.random.default_rng(0)
+    view = View((12, 8), (3, 2), GREYS)
+    for lines in ([], range(12), [3], [0, 11], [], [5, 6]):
+        for screen in view.screens:
+            screen[list(lines)] = rng.integers(0, 256, (len(lines), 8))
+        if 3 in lines:
+            view.screens[0, 3] = view.screens[1, 3]
+        blocks = GREYS[view.screens].max(0).reshape(3, 4, 2, 4).mean((1, 3))
+        np.testing.assert_array_equal(view.frame(), np.floor(blocks + 0.5))

@@ -7,6 +7,7 @@ through any chain of them, and one pulls slopes back. Images lie in memory with 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -50,7 +51,7 @@ class Chain:
     read: Callable[[Batch, Tensor], Tensor]  # x, theta -> the first product's input, as theta's
     chunk: int  # inputs that one thread works on at once
 
-    @property
+    @cached_property
     def parameters(self) -> Parameters:
         """Views of the weights and biases."""
         return self.layout.split(self.theta)

@@ -16,7 +16,7 @@ from trpo.parameters import ParameterError
 from trpo.simulators.games import Game
 from trpo.simulators.protocol import Space, Step
 from trpo.simulators.rows import Closing, at_least_one
-from trpo.simulators.screens import AS_THEY_ARE, GREYS, areas, shrink
+from trpo.simulators.screens import AS_THEY_ARE, GREYS, View
 from trpo.types import Array
 
 STILL = 0  # the emulator's action of doing nothing
@@ -71,11 +71,10 @@ class Machine:
         for name, small, large in (("height", task.height, height), ("width", task.width, width)):
             if small > large:
                 raise ParameterError(name, small, f"at most {large}, the screen's")
-        self._screens = np.zeros((2, height, width), np.uint8)
         colours = height != PAL_LINES
         self._grab = self.ale.getScreen if colours else self.ale.getScreenGrayscale
-        grey = GREYS if colours else AS_THEY_ARE
-        self._lens = grey, areas(height, task.height), areas(width, task.width)
+        frame = task.height, task.width
+        self._view = View((height, width), frame, GREYS if colours else AS_THEY_ARE)
         self.stack = np.zeros((task.stack, task.height, task.width), np.uint8)
         self.elapsed, self._last = 0, STILL
         self._repeats = np.random.default_rng(0)
@@ -90,8 +89,7 @@ class Machine:
         self._repeats = np.random.default_rng(rng.integers(2**63))
         self.elapsed, self._last = 0, STILL
         self._look(alone=True)
-        shrink(self._screens, *self._lens, self.stack[0])
-        self.stack[1:] = self.stack[0]
+        self.stack[:] = self._view.frame()
 
     def step(self, action: int) -> tuple[float, bool]:
         """Hold an action, as the emulator numbers it; the reward, and whether the game is over."""
@@ -105,7 +103,7 @@ class Machine:
                 break
         self.elapsed += 1
         self.stack[:-1] = self.stack[1:]
-        shrink(self._screens, *self._lens, self.stack[-1])
+        self.stack[-1] = self._view.frame()
         return float(np.sign(reward) if task.rewards == "clipped" else reward), over
 
     def _acted(self, action: int) -> int:
@@ -117,9 +115,10 @@ class Machine:
 
     def _look(self, which: int = 0, *, alone: bool) -> None:
         """Take the present screen as one of the two that are seen, or as both."""
-        self._grab(self._screens[which])
+        screens = self._view.screens
+        self._grab(screens[which])
         if alone:
-            self._screens[1 - which] = self._screens[which]
+            screens[1 - which] = screens[which]
 
     def save(self) -> Snapshot:
         """What the row goes on from."""

@@ -46,44 +46,81 @@ def areas(n: int, m: int) -> Areas:
     return Areas(first, weights.astype(np.float32))
 
 
-@compiled
-def brighter(one: Array, other: Array, grey: Array) -> Array:
-    """The larger luminance (H, W) uint8 of two screens, most of whose lines are the same."""
-    lit, width = np.empty_like(one), len(one[0])
-    for y in range(len(one)):
-        differ = np.uint8(0)
-        for x in range(width):
-            differ |= one[y, x] ^ other[y, x]
-        for x in range(width):
-            lit[y, x] = grey[one[y, x]]
-        if differ:
-            for x in range(width):
-                lit[y, x] = max(lit[y, x], grey[other[y, x]])
-    return lit
+class View:
+    """What is seen of one emulator's screens. Lines that stay as they were are not worked out again."""
+
+    def __init__(self, screen: tuple[int, int], frame: tuple[int, int], grey: Array) -> None:
+        """Of screens (H, W) in colours that have the luminances `grey` (256,), frames (h, w)."""
+        self.screens = np.zeros((2, *screen), np.uint8)  # by their colours' numbers, seen next
+        self._shares = areas(screen[0], frame[0]), areas(screen[1], frame[1])
+        self._grey = grey
+        self._before = np.zeros_like(self.screens)
+        self._lit = np.full(screen, grey[0])
+        self._frame = np.full(frame, grey[0])
+
+    def frame(self) -> Array:
+        """The brighter of the two, averaged down: (h, w) uint8, until the next one is asked for."""
+        see(self.screens, self._before, self._grey, self._lit, *self._shares, self._frame)
+        return self._frame
 
 
 @compiled
-def shrink(screens: Array, grey: Array, rows: Areas, columns: Areas, found: Array) -> None:
-    """Average the brighter of two screens (2, H, W) uint8 into `found` (h, w) uint8.
+def see(
+    screens: Array,
+    before: Array,
+    grey: Array,
+    lit: Array,
+    rows: Areas,
+    columns: Areas,
+    frame: Array,
+) -> None:
+    """Bring to the present what was seen `before`.
 
     Args:
-        screens: colours by their numbers.
+        screens: (2, H, W) uint8, colours by their numbers.
+        before: the same, those of which the rest was made.
         grey: (256,) the luminance of each colour.
-        rows: the shares of the new rows.
-        columns: those of the new columns.
-        found: what the result is written into.
+        lit: (H, W) uint8, the larger luminance of the two.
+        rows: the shares of the frame's rows.
+        columns: those of its columns.
+        frame: (h, w) uint8, the averages.
     """
-    lit = brighter(screens[0], screens[1], grey)
-    width = lit.shape[1]
-    line = np.empty(width, np.float32)
-    for i in range(found.shape[0]):
+    new, reach = renewed(screens, before, grey, lit), rows.weights.shape[1]
+    line = np.empty(lit.shape[1], np.float32)
+    for i in range(frame.shape[0]):
+        first = rows.first[i]
+        if not new[first : first + reach].any():
+            continue
         line[:] = 0.0
-        for k in range(rows.weights.shape[1]):
-            weight, above = rows.weights[i, k], lit[rows.first[i] + k]
-            for x in range(width):
+        for k in range(reach):
+            weight, above = rows.weights[i, k], lit[first + k]
+            for x in range(len(line)):
                 line[x] += weight * np.float32(above[x])
-        for j in range(found.shape[1]):
+        for j in range(frame.shape[1]):
             total = np.float32(0.5)
             for k in range(columns.weights.shape[1]):
                 total += columns.weights[j, k] * line[columns.first[j] + k]
-            found[i, j] = np.uint8(total)
+            frame[i, j] = np.uint8(total)
+
+
+@compiled
+def renewed(screens: Array, before: Array, grey: Array, lit: Array) -> Array:
+    """Renew the lines of `before` and `lit` that are others now, and say which (H,)."""
+    new = np.zeros(len(lit), np.bool_)
+    one, other, old, older = screens[0], screens[1], before[0], before[1]
+    for y in range(len(lit)):
+        changed, differ = False, False
+        for x in range(lit.shape[1]):
+            changed |= one[y, x] != old[y, x]
+            changed |= other[y, x] != older[y, x]
+        if not changed:
+            continue
+        new[y] = True
+        for x in range(lit.shape[1]):
+            differ |= one[y, x] != other[y, x]
+            lit[y, x] = grey[one[y, x]]
+        if differ:
+            for x in range(lit.shape[1]):
+                lit[y, x] = max(lit[y, x], grey[other[y, x]])
+        old[y], older[y] = one[y], other[y]
+    return new
