@@ -47,7 +47,7 @@ def areas(n: int, m: int) -> Areas:
 
 
 class View:
-    """What is seen of one emulator's screens. Lines that stay as they were are not worked out again."""
+    """What is seen of one emulator's screens; lines that stay as they were are kept."""
 
     def __init__(self, screen: tuple[int, int], frame: tuple[int, int], grey: Array) -> None:
         """Of screens (H, W) in colours that have the luminances `grey` (256,), frames (h, w)."""
