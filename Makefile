@@ -5,8 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 SCALE ?= demo
+N ?= 5
+MINUTES ?= 20
+SEED ?= 0
 
-.PHONY: help setup check test test-fast reproduce figures tables claims report bench clean
+.PHONY: help setup check test test-fast reproduce figures tables claims report verify bench clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,15 +42,20 @@ figures: setup ## Draw the figures again from results/data, without training
 tables: setup ## Write the tables again from results/data
 	$(PY) -m analysis.report --only tables
 
-claims: setup ## Judge the paper's claims on results/data
-	$(PY) -m analysis.report --only claims
+claims: setup ## Judge the paper's claims on results/data; CHECK=1 shows them and tells if one changed
+	$(PY) -m analysis.report --only claims $(if $(CHECK),--check)
 
 report: setup ## Collect new runs into results/data, then figures, tables, claims and the page
 	$(PY) -m analysis.report
+
+verify: setup ## Retrain N=5 committed runs, drawn by SEED=0, for MINUTES=20, and compare
+	@rm -rf results/again
+	@$(PY) -m runners.retrain --count $(N) --minutes $(MINUTES) --seed $(SEED)
+	@$(PY) -m analysis.verify
 
 bench: setup ## Measure speed and memory against the bare engine
 	$(PY) -m runners.bench
 
 clean: ## Remove what training and tools made; results/data and the figures stay
-	rm -rf results/runs outputs multirun .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf results/runs results/again outputs multirun .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -24,7 +24,7 @@ SUPPORTED, CONTRADICTED, ALIKE, UNDECIDED, NO_DATA = VERDICTS = (
     *("supported", "contradicted", "alike", "undecided", "no data"),
 )
 """What runs say about a claim."""
-COLUMNS = ["claim", "source", "runs", "difference [95 % interval]", "margin", "verdict"]
+COLUMNS = ["verdict", "claim", "runs", "difference [95 % interval]", "margin", "source"]
 TEXT = (
     "The margin is the smallest effect that matters: a tenth of what TRPO gains on the task, a "
     "hundredth of a number that the claim itself names, a tenth more where sides are "
@@ -59,7 +59,8 @@ class Claim(Generic[F]):
 
     def row(self, measured: F) -> list[str]:
         """The row of `COLUMNS`."""
-        return [self.text, self.source, *self.judge(measured)]
+        runs, shown, margin, verdict = self.judge(measured)
+        return [verdict, self.text, runs, shown, margin, self.source]
 
 
 def hundredth_of(threshold: float) -> float:

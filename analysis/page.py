@@ -19,6 +19,8 @@ body { font: 16px/1.55 system-ui, sans-serif; color: #1c1e21; background: #fafaf
 h1 { font-size: 1.7rem; margin-bottom: .2rem; }
 h2 { font-size: 1.25rem; margin-top: 2.8rem; border-bottom: 1px solid #ddd; padding-bottom: .3rem; }
 p { max-width: 46rem; }
+nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
+a { color: #0b57a4; }
 figure { margin: 1rem 0; background: #fff; border: 1px solid #e3e3e3; border-radius: 6px;
   padding: .8rem; }
 img { width: 100%; height: auto; display: block; }
@@ -55,15 +57,20 @@ class Section(NamedTuple):
 
 def html(title: str, sections: Sequence[Section]) -> str:
     """One self-contained page: pictures and tables are inside it."""
+    marks = [re.sub(r"\W+", "-", section.title.lower()).strip("-") for section in sections]
     body = "".join(
-        f"<h2>{escape(section.title)}</h2>\n{''.join(map(_as_html, section.parts))}"
-        for section in sections
+        f'<h2 id="{mark}">{escape(section.title)}</h2>\n{"".join(map(_as_html, section.parts))}'
+        for mark, section in zip(marks, sections, strict=True)
+    )
+    links = "".join(
+        f'<li><a href="#{mark}">{escape(section.title)}</a></li>'
+        for mark, section in zip(marks, sections, strict=True)
     )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{CSS}</style></head>\n"
-        f"<body><h1>{escape(title)}</h1>\n{body}</body></html>\n"
+        f"<body><h1>{escape(title)}</h1>\n<nav><ul>{links}</ul></nav>\n{body}</body></html>\n"
     )
 
 

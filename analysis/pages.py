@@ -27,11 +27,12 @@ AGAIN = (
 
 
 def sections(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> Iterator[Section]:
-    """What was run, what the paper claims, then each chapter with all it has."""
+    """What the paper claims, what was run, then each chapter with all it has."""
+    judged = verdicts(found)
+    yield Section("What the paper claims", [counted(judged), claim.TEXT, judged])
     failed = catalogue.failures(runs)
     told = [] if failed.empty else [failed]
     yield Section("What was run", [catalogue.TEXT, catalogue.overview(runs), *told])
-    yield Section("What the paper claims", [claim.TEXT, verdicts(found)])
     for each in found:
         title, commands = each.chapter.title, catalogue.commands(each.runs)
         parts: list[Part] = [each.chapter.text]
@@ -63,9 +64,14 @@ def block(found: Sequence[Found[Any]]) -> str:
     for each in reversed(largest.values()):
         title = f"**{each.chapter.title}** (`{each.scale}`): final score, 95 % interval over runs"
         parts += [f"{title}\n", table(each.headline())]
-    counts = verdicts(kept).verdict.value_counts()
+    return "\n".join([*parts, f"{counted(verdicts(kept))}\n"])
+
+
+def counted(judged: pd.DataFrame) -> str:
+    """How many claims have which verdict, in a sentence."""
+    counts = judged.verdict.value_counts()
     told = ", ".join(f"{counts.get(name, 0)} {name}" for name in claim.VERDICTS)
-    return "\n".join([*parts, f"Of the paper's claims that these runs bear on: {told}.\n"])
+    return f"Of the paper's claims that these runs bear on: {told}."
 
 
 def filled(text: str, content: str) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 from analysis import drawing, evaluations, kinds, load, pages, tidy, words
 from analysis.chapter import Data, Found, find, verdicts
 from analysis.chapters.all import CHAPTERS
+from analysis.terminal import complain, say
 
 
 class Read(NamedTuple):
@@ -91,6 +92,20 @@ def claims(read: Read, out: Path) -> Iterator[Path]:
     yield _write(out / "tables" / "claims.md", words.markdown(table))
 
 
+def changed(judged: pd.DataFrame, path: Path) -> list[str]:
+    """A line about each claim whose verdict is not the one in the file, or which it lacks."""
+    old, new = (
+        dict(zip(zip(table.claim, table.scale, strict=True), table.verdict, strict=True))
+        for table in (pd.read_csv(path), judged)
+    )
+    return [
+        f"{text} ({scale}): {new.get((text, scale), 'no claim')}, "
+        f"and not {old.get((text, scale), 'no claim')} as in {path}"
+        for text, scale in dict.fromkeys([*old, *new])
+        if old.get((text, scale)) != new.get((text, scale))
+    ]
+
+
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
     yield _write(out / "report.html", pages.report(read.runs, read.found))
@@ -129,32 +144,51 @@ def _csv(table: pd.DataFrame) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the steps asked for, print the files written, and return the exit status."""
-    from rich.console import Console
-
     parser = argparse.ArgumentParser(prog="python -m analysis.report", description=main.__doc__)
     parser.add_argument("--results", type=Path, default=Path("results"), help="holds runs/")
     parser.add_argument("--data", type=Path, help="tidy data (default: RESULTS/data)")
     parser.add_argument("--out", type=Path, help="figures, tables, page (default: RESULTS)")
     choices = [DATA, *STEPS]
     parser.add_argument("--only", choices=choices, action="append", help="this step only")
+    parser.add_argument("--check", action="store_true", help="write nothing: show the claims, and "
+                        "tell if a verdict is not as in OUT/tables/claims.csv")  # fmt: skip
     given = parser.parse_args(arguments)
-    asked, data = given.only or choices, given.data or given.results / "data"
-    steps = [make for name, make in STEPS.items() if name in asked]
-    error = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    data, out = given.data or given.results / "data", given.out or given.results
     try:
-        collected = collect(given.results, data) if DATA in asked else Collected([], [])
-        for line in collected.damaged:
-            error.print(f"warning: left out, damaged: {line}")
-        written = collected.written
-        if steps:
-            found = read(data)
-            written += [path for make in steps for path in make(found, given.out or given.results)]
+        if given.check:
+            return check(read(data), out)
+        write(given.only or choices, given.results, data, out)
     except (OSError, ValueError) as problem:
-        error.print(f"error: {problem}")
+        complain(f"error: {problem}")
         return 1
-    for path in written:
-        Console().print(str(path), soft_wrap=True, markup=False, highlight=False)
     return 0
+
+
+def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> None:
+    """Take these steps, and print the files written."""
+    steps = [make for name, make in STEPS.items() if name in asked]
+    collected = collect(results, data) if DATA in asked else Collected([], [])
+    for line in collected.damaged:
+        complain(f"warning: left out, damaged: {line}")
+    written = collected.written
+    if steps:
+        found = read(data)
+        written += [path for make in steps for path in make(found, out)]
+    for path in written:
+        say(str(path))
+
+
+def check(read: Read, out: Path) -> int:
+    """Show all verdicts; the exit status is 1 if one is not as it was written."""
+    judged = verdicts(read.found)
+    for row in judged.itertuples(index=False):
+        verdict, text, runs, shown, *_ = row
+        say(f"{verdict:13}{text} ({row.scale}; runs {runs or 0}): {shown}")
+    others = changed(judged, out / "tables" / "claims.csv")
+    for line in others:
+        complain(f"changed: {line}")
+    say(f"{len(judged)} claims, {len(others)} changed")
+    return int(bool(others))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def jobs(config: DictConfig) -> list[Job]:
     overrides = parser.parse_overrides([*params, *config.hydra.overrides.task])
     (batch,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
     swept, composed = swept_by(config), _composed(hydra, config, batch)
-    found = [_job(cfg, job, swept) for cfg, job in zip(composed, batch, strict=True)]
+    found = [job(cfg, each, swept) for cfg, each in zip(composed, batch, strict=True)]
     _require_distinct(found)
     return found
 
@@ -93,7 +93,13 @@ def _composed(
         yield cfg
 
 
-def _job(cfg: DictConfig, overrides: Sequence[str], swept: Collection[str]) -> Job:
+def job(cfg: DictConfig, overrides: Sequence[str], swept: Collection[str]) -> Job:
+    """What `cfg` describes, see `describe`, and how many steps that takes.
+
+    Raises:
+        ConfigError: as `describe` does.
+        RunError: its directory holds another run.
+    """
     run = describe(cfg, overrides, swept)
     run.directory.verify(run.resolved, run.identity)
     each = run.study.steps(run.identity)

@@ -1,0 +1,137 @@
+"""Runs that were trained again, beside what is committed of them: `python -m analysis.verify`.
+
+`make verify` draws committed runs, trains them here and calls this. All that the tidy data keep of
+a run is compared, in their seven digits, as far as it was trained again.
+"""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis import load, tidy
+from analysis.load import RUN
+from analysis.names import FAILED
+from analysis.terminal import complain, say
+
+IDENTICAL, EQUAL, DIFFERENT, NOTHING = VERDICTS = (
+    *("identical", "equal to 1e-6", "different", "not compared"),
+)
+TOLERANCE = 1e-6
+SCORE = "reward_per_step"
+"""What is told of a run that is different, where it ends."""
+MACHINE = ("cpu", "versions")
+"""What the last digits of a run depend on beside its settings."""
+
+
+class Compared(NamedTuple):
+    """What came of one run."""
+
+    run_id: str
+    verdict: str
+    words: str
+    expected: bool  # as it should be, or explained by another machine
+
+
+def compare(again: pd.DataFrame, committed: pd.DataFrame) -> Compared:
+    """One run's rows of `load.runs` with those of the tidy data."""
+    run_id, last = str(committed.run_id.iloc[0]), int(committed.iteration.max())
+    reached = 0 if again.empty else int(again.iteration.max())
+    if reached < last and (error := failure(again)):
+        return Compared(run_id, DIFFERENT, f"it failed after {reached} iterations: {error}", False)
+    columns = [str(name) for name in committed if name not in RUN and committed[name].notna().any()]
+    both = committed.merge(again, on="iteration", suffixes=("", "_again"), how="inner")
+    both = both[both.iteration > 0].sort_values("iteration")
+    if both.empty:
+        return Compared(run_id, NOTHING, "no iteration ended in time", True)
+    kept, found = seven(both[columns]), seven(paired(both, columns))
+    far = ~(np.isclose(found, kept, rtol=TOLERANCE, atol=0, equal_nan=True))
+    if far.any():
+        row, column = np.argwhere(far)[0]
+        words = (
+            f"from iteration {int(both.iteration.iloc[row])} on, where {columns[column]} is "
+            f"{float(found.iloc[row, column]):.7g} and not {float(kept.iloc[row, column]):.7g}"
+        )
+        other = machine(again, committed)
+        if SCORE in columns:
+            words += (
+                f"; in the last one compared, {SCORE} is {found[SCORE].iloc[-1]:.4g} "
+                f"and was {kept[SCORE].iloc[-1]:.4g}"
+            )
+        return Compared(run_id, DIFFERENT, words + other, bool(other))
+    verdict = IDENTICAL if found.equals(kept) else EQUAL
+    return Compared(run_id, verdict, f"{reached} of {last} iterations", True)
+
+
+def paired(both: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """What was measured again, under the names of what was committed; NaN where it is missing."""
+    names = [name if name == "iteration" else f"{name}_again" for name in columns]
+    return both.reindex(columns=names).set_axis(columns, axis=1)
+
+
+def seven(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same numbers as the tidy data write them."""
+    return frame.map(lambda x: float(f"{x:.7g}"))
+
+
+def failure(again: pd.DataFrame) -> str:
+    """What a run that failed died of."""
+    failed = again[again.status == FAILED]
+    return "" if failed.empty else str(failed.error.iloc[0])
+
+
+def machine(again: pd.DataFrame, committed: pd.DataFrame) -> str:
+    """How the two machines differ; nothing where they do not."""
+    here, there = (frame.iloc[0] for frame in (again, committed))
+    words = []
+    if here.cpu != there.cpu:
+        words.append(f"{here.cpu} instead of {there.cpu}")
+    words += sorted(set(here.versions.split()) - set(there.versions.split()))
+    return f"; another machine: {', '.join(words)}" if words else ""
+
+
+def compare_all(again: pd.DataFrame, committed: pd.DataFrame) -> list[Compared]:
+    """Every run that was trained again.
+
+    Raises:
+        ValueError: there is none, or one of them is not committed.
+    """
+    known = dict(list(committed.groupby("run_id")))
+    names = list(dict.fromkeys(again.run_id))
+    if not names:
+        raise ValueError("no run was trained again")
+    if strange := [name for name in names if name not in known]:
+        raise ValueError(f"not committed: {', '.join(strange)}")
+    return [compare(again[again.run_id == name], known[name]) for name in names]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Compare runs trained again with the committed ones; status 1 if one is not as it should be.
+
+    A difference that another processor or other versions explain is told and is no failure.
+    """
+    parser = argparse.ArgumentParser(prog="python -m analysis.verify", description=main.__doc__)
+    usual = " (default: %(default)s)"
+    parser.add_argument("--again", type=Path, default=Path("results/again"), help="runs" + usual)
+    parser.add_argument("--data", type=Path, default=Path("results/data"), help="tidy" + usual)
+    given = parser.parse_args(arguments)
+    try:
+        loaded = load.runs(given.again)
+        found = compare_all(loaded.runs, tidy.read_all(given.data))
+    except (OSError, ValueError) as problem:
+        complain(f"error: {problem}")
+        return 1
+    for line in loaded.damaged:
+        complain(f"warning: left out, damaged: {line}")
+    for each in found:
+        say(f"{each.verdict:15} {each.run_id}: {each.words}")
+    counts = Counter(each.verdict for each in found)
+    say(", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name]))
+    return int(bool(loaded.damaged) or not all(each.expected for each in found))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
