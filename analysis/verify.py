@@ -42,34 +42,28 @@ def compare(again: pd.DataFrame, committed: pd.DataFrame) -> Compared:
     reached = 0 if again.empty else int(again.iteration.max())
     if reached < last and (error := failure(again)):
         return Compared(run_id, DIFFERENT, f"it failed after {reached} iterations: {error}", False)
-    columns = [str(name) for name in committed if name not in RUN and committed[name].notna().any()]
-    both = committed.merge(again, on="iteration", suffixes=("", "_again"), how="inner")
-    both = both[both.iteration > 0].sort_values("iteration")
-    if both.empty:
+    rows = committed[committed.iteration.between(1, reached)].set_index("iteration")
+    if rows.empty:
         return Compared(run_id, NOTHING, "no iteration ended in time", True)
-    kept, found = seven(both[columns]), seven(paired(both, columns))
-    far = ~(np.isclose(found, kept, rtol=TOLERANCE, atol=0, equal_nan=True))
+    columns = [name for name in rows if name not in RUN and rows[name].notna().any()]
+    kept = seven(rows[columns])
+    found = seven(again.set_index("iteration").reindex(index=rows.index, columns=columns))
+    far = ~np.isclose(found, kept, rtol=TOLERANCE, atol=0, equal_nan=True)
     if far.any():
         row, column = np.argwhere(far)[0]
         words = (
-            f"from iteration {int(both.iteration.iloc[row])} on, where {columns[column]} is "
+            f"from iteration {rows.index[row]} on, where {columns[column]} is "
             f"{float(found.iloc[row, column]):.7g} and not {float(kept.iloc[row, column]):.7g}"
         )
-        other = machine(again, committed)
         if SCORE in columns:
             words += (
                 f"; in the last one compared, {SCORE} is {found[SCORE].iloc[-1]:.4g} "
                 f"and was {kept[SCORE].iloc[-1]:.4g}"
             )
+        other = machine(again, committed)
         return Compared(run_id, DIFFERENT, words + other, bool(other))
     verdict = IDENTICAL if found.equals(kept) else EQUAL
     return Compared(run_id, verdict, f"{reached} of {last} iterations", True)
-
-
-def paired(both: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """What was measured again, under the names of what was committed; NaN where it is missing."""
-    names = [name if name == "iteration" else f"{name}_again" for name in columns]
-    return both.reindex(columns=names).set_axis(columns, axis=1)
 
 
 def seven(frame: pd.DataFrame) -> pd.DataFrame:

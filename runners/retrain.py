@@ -64,17 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def committed(data: Path) -> pd.DataFrame:
-    """Every committed run that this version of the numbers makes: `run_id` and `overrides`.
+    """Every committed run that this version of the numbers makes: `run_id`, `overrides`.
 
     Raises:
         ConfigError: there is none.
     """
-    files = [pd.read_csv(path) for path in sorted(data.glob("*.runs.csv"))]
-    known = [runs[runs.numbers == tree.NUMBERS] for runs in files if "numbers" in runs]
-    found = pd.concat(known) if known else pd.DataFrame()
+    columns = ["run_id", "overrides", "numbers"]
+    files = [pd.read_csv(path).reindex(columns=columns) for path in data.glob("*.runs.csv")]
+    runs = pd.concat([pd.DataFrame(columns=columns), *files])
+    found = runs[runs.numbers == tree.NUMBERS].sort_values("run_id", ignore_index=True)
     if found.empty:
         raise ConfigError(f"no run of numbers {tree.NUMBERS} is committed in --data={data}")
-    return found[["run_id", "overrides"]].reset_index(drop=True)
+    return found
 
 
 def draw(known: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:

@@ -41,7 +41,7 @@ ORDER = (
 """The modules of trpo; each imports only from those before it."""
 ROOMS = (
     *("runners", "store", "settings", "build", "studies"),
-    *("run", "speed", "sweep", "train", "reproduce", "evaluate", "bench"),
+    *("run", "speed", "sweep", "train", "reproduce", "retrain", "evaluate", "bench"),
 )
 """The sub-packages of runners and its commands; each imports only from those before it."""
 

@@ -19,7 +19,7 @@ from trpo.networks import Linearisation, per_state
 from trpo.products import bend, bend_back, tanh_
 from trpo.types import Array, Batch, Map, Tensor
 
-HELD = 2**14  # inputs whose layers are kept for products: 36 KB each in the paper's Atari network
+HELD = 2**14  # inputs whose layers are kept for products: 6 KB each in the paper's Atari network
 
 Layers = tuple[Tensor, ...]  # the input of each product
 Parameters = tuple[Layers, Layers]  # weights and biases
@@ -62,10 +62,15 @@ class Chain:
 
     def hidden(self, x: Tensor) -> Layers:
         """The first product's input -> that of each later one."""
-        found, (weights, biases) = [x], self.parameters
-        for product, w, b in zip(self.products[:-1], weights[:-1], biases[:-1], strict=True):
-            found.append(bent(product.of(found[-1], w), b))
+        found = [x]
+        for i in range(len(self.products) - 1):
+            found.append(self.after(i, found[-1]))
         return tuple(found[1:])
+
+    def after(self, i: int, x: Tensor) -> Tensor:
+        """The input of product i -> that of the next one."""
+        weights, biases = self.parameters
+        return bent(self.products[i].of(x, weights[i]), biases[i])
 
     def output(self, last: Tensor) -> Tensor:
         """The last product's input -> output (B, M)."""
@@ -112,17 +117,20 @@ def rows(y: Tensor) -> Array:
 def linearisation(chain: Chain, x: Batch, pmap: Map) -> Linearisation:
     """Products with the Jacobian of a chain.
 
-    Of more than `HELD` inputs no layer is kept, and every product computes them again.
+    Every product computes the first layer again, which is the largest, and of more than `HELD`
+    inputs the others too.
     """
     keep = len(x) <= HELD
 
     def begin(part: Batch) -> tuple[Tensor, Callable[[], Layers]]:
         hidden = chain.hidden(chain.first(part))
-        kept = hidden if keep else None
+        kept = hidden[1:] if keep else None
 
         def layers() -> Layers:
             first = chain.first(part)
-            return (first, *(kept or chain.hidden(first)))
+            if kept is None:
+                return (first, *chain.hidden(first))
+            return (first, chain.after(0, first), *kept)
 
         return chain.output(hidden[-1]), layers
 

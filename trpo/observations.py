@@ -4,9 +4,8 @@ A simulator's space says which of the two its observations are. A stack of S fra
 every step, but only its newest frame is new.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -59,16 +58,23 @@ def images(x: Batch) -> Tensor:
     return x.images() if isinstance(x, Stacks) else x
 
 
-def joined(parts: Sequence[Observations]) -> Observations:
-    """The observations of several rows, one after another."""
-    stacks = [part for part in parts if isinstance(part, Stacks)]
-    if not stacks:
-        return np.concatenate(parts)  # type: ignore[arg-type]
-    firsts = accumulate((len(each.frames) for each in stacks[:-1]), initial=0)
-    return Stacks(
-        torch.cat([each.frames for each in stacks]),
-        torch.cat([each.at + first for each, first in zip(stacks, firsts, strict=True)]),
-    )
+def joined(parts: Iterable[Observations]) -> Observations:
+    """The observations of several rows, one after another.
+
+    Of stacks none is held here once the next is asked for, so that frames are in memory once.
+    """
+    rest = iter(parts)
+    first = next(rest)
+    if not isinstance(first, Stacks):
+        return np.concatenate([first, *rest])
+    frames, at = first.frames.numpy().copy(), [first.at]
+    for part in rest:
+        assert isinstance(part, Stacks)
+        count, more = len(frames), part.frames.numpy()
+        frames.resize((count + len(more), *frames.shape[1:]), refcheck=False)  # moves no memory
+        frames[count:] = more
+        at.append(part.at + count)
+    return Stacks(torch.from_numpy(frames), torch.cat(at))
 
 
 class Kept(Protocol):

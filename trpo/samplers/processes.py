@@ -83,7 +83,7 @@ class Share:
 
     job: Job
     tries: int = 0
-    tracks: list[Track] = field(default_factory=list)
+    tracks: deque[Track] = field(default_factory=deque)
     done: Done | None = None
 
     def hear(self, said: Message) -> None:
@@ -202,8 +202,8 @@ class Processes:
         for done in self._done(shares):
             if keep and done.done and done.done.kept:
                 keep.merge(done.done.kept)
-            yield from done.tracks
-            done.tracks.clear()
+            while done.tracks:
+                yield done.tracks.popleft()
 
     def _done(self, shares: Sequence[Share]) -> Iterator[Share]:
         """The shares in their order, each when it is done."""

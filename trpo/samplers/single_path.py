@@ -50,7 +50,7 @@ def single_path(
         before = nothing(rows) if carried is None else carried
         begins = zip(seed_of(rng).spawn(rows), before.snapshots, before.lengths, strict=True)
         each = [row(seed, snapshot, int(age)) for seed, snapshot, age in begins]
-        tracks = list(runner.run(each, Acting(theta, see), until, keep=keep, save=not fresh))
+        tracks = runner.run(each, Acting(theta, see), until, keep=keep, save=not fresh)
         return taped(tracks, before, go_on=not fresh)
 
     return sample

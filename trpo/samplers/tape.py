@@ -1,6 +1,6 @@
 """What running a policy leaves: steps row after row, whole episodes, paths under way."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +8,9 @@ import numpy as np
 from trpo.observations import joined, reals
 from trpo.reports import check_finite
 from trpo.samplers.runner import Track
-from trpo.types import Array, Rollout
+from trpo.types import Array, Observations, Rollout
+
+NOTHING = np.empty(0, np.float32)
 
 
 class Carried(NamedTuple):
@@ -41,17 +43,25 @@ def nothing(count: int) -> Carried:
     return Carried([None] * count, np.zeros(count), np.zeros(count, int))
 
 
-def taped(tracks: Sequence[Track], before: Carried, go_on: bool) -> Sampled:
+def taped(tracks: Iterable[Track], before: Carried, go_on: bool) -> Sampled:
     """One batch of what rows did.
 
     Args:
-        tracks: of N rows.
+        tracks: of N rows; of each its observations are let go before the next is asked for.
         before: what was carried into them.
         go_on: whether the next batch begins where this one stopped.
 
     Raises:
         FloatingPointError: a reward or an observation is not finite.
     """
+    rest: list[Track] = []
+
+    def seen() -> Iterator[Observations]:
+        for track in tracks:
+            rest.append(track._replace(obs=NOTHING))
+            yield track.obs
+
+    obs, tracks = joined(seen()), rest
     ends = np.cumsum([len(track.rewards) for track in tracks])
     last = np.zeros(ends[-1], bool)
     last[ends - 1] = True
@@ -59,7 +69,6 @@ def taped(tracks: Sequence[Track], before: Carried, go_on: bool) -> Sampled:
     fields = (np.concatenate([getattr(track, name) for track in tracks]) for name in names)
     actions, dist, rewards, terminal, failed, after = fields
     over = np.concatenate([track.over for track in tracks])
-    obs = joined([track.obs for track in tracks])
     check_finite("observations", reals(obs))
     check_finite("observations", after)
     check_finite("rewards", rewards)
