@@ -144,10 +144,10 @@ def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
 def verdicts(found: Sequence[Found[Any]]) -> pd.DataFrame:
     """Every claim at every scale that has runs for it, the largest scale first."""
     rows = [
-        [*row, scale]
+        [*row[:2], scale, *row[2:]]
         for scale in SCALES
         for each in found
         if scale == each.scale
         for row in each.verdicts().itertuples(index=False)
     ]
-    return pd.DataFrame(rows, columns=[*claim.COLUMNS, "scale"])
+    return pd.DataFrame(rows, columns=[*claim.COLUMNS[:2], "scale", *claim.COLUMNS[2:]])

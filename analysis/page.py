@@ -28,7 +28,7 @@ img { width: 100%; height: auto; display: block; }
 table { border-collapse: collapse; font-size: .85rem; background: #fff; margin: 1rem 0; }
 th, td { padding: .35rem .7rem; text-align: left; border-bottom: 1px solid #e8e8e8;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.long { white-space: normal; min-width: 16rem; }
+td.long { white-space: normal; min-width: 11rem; }
 th { background: #f1f3f5; }
 tr:hover td { background: #f7f9fb; }
 """

@@ -182,8 +182,8 @@ def check(read: Read, out: Path) -> int:
     """Show all verdicts; the exit status is 1 if one is not as it was written."""
     judged = verdicts(read.found)
     for row in judged.itertuples(index=False):
-        verdict, text, runs, shown, *_ = row
-        say(f"{verdict:13}{text} ({row.scale}; runs {runs or 0}): {shown}")
+        verdict, text, scale, runs, shown, *_ = row
+        say(f"{verdict:13}{text} ({scale}; runs {runs or 0}): {shown}")
     others = changed(judged, out / "tables" / "claims.csv")
     for line in others:
         complain(f"changed: {line}")

@@ -229,5 +229,5 @@ def test_every_claim_is_stated_once() -> None:
 
 def test_a_verdict_has_its_columns_and_its_scale() -> None:
     frame = runs_frame({TRPO: [[1.0]]})
-    assert judge(frame).columns.tolist() == [*COLUMNS, "scale"]
+    assert judge(frame).columns.tolist() == [*COLUMNS[:2], "scale", *COLUMNS[2:]]
     assert set(judge(frame).scale) == {"demo"}
