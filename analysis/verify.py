@@ -78,12 +78,15 @@ def failure(again: pd.DataFrame) -> str:
 
 
 def machine(again: pd.DataFrame, committed: pd.DataFrame) -> str:
-    """How the two machines differ; nothing where they do not."""
+    """How the two machines differ; nothing where they do not.
+
+    A package whose version only one of them recorded explains nothing.
+    """
     here, there = (frame.iloc[0] for frame in (again, committed))
-    words = []
-    if here.cpu != there.cpu:
-        words.append(f"{here.cpu} instead of {there.cpu}")
-    words += sorted(set(here.versions.split()) - set(there.versions.split()))
+    words = [f"{here.cpu} instead of {there.cpu}"] if here.cpu != there.cpu else []
+    ours, theirs = (dict(x.split("==") for x in side.versions.split()) for side in (here, there))
+    both = [name for name in ours if name in theirs and ours[name] != theirs[name]]
+    words += [f"{name} {ours[name]} instead of {theirs[name]}" for name in both]
     return f"; another machine: {', '.join(words)}" if words else ""
 
 

@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"{len(work)} of {len(known)} committed runs, drawn with seed {given.seed}: "
         f"{min(cores, len(work))} at a time, at most {duration(share)} each")  # fmt: skip
     train_all(work, share, cores)
-    return 0
+    if lost := [each.directory.path.name for each in work if not each.directory.path.exists()]:
+        complain(f"error: nothing came of {', '.join(lost)}")
+    return int(bool(lost))
 
 
 def committed(data: Path) -> pd.DataFrame:

@@ -47,3 +47,15 @@ def test_the_page_of_the_results_is_what_the_data_give(read: report.Read) -> Non
 def test_the_front_page_shows_what_the_data_give(read: report.Read) -> None:
     front = (ROOT / "README.md").read_text(encoding="utf-8")
     assert front == pages.filled(front, pages.block(read.found))
+
+
+def test_a_verdict_that_changed_is_told_and_counted(
+    again: Path, read: report.Read, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claims = tmp_path / "tables" / "claims.csv"
+    claims.parent.mkdir()
+    written = (again / "claims.csv").read_text()
+    for text, status in ((written, 0), (written.replace("\nsupported,", "\nundecided,", 1), 1)):
+        claims.write_text(text)
+        assert report.check(read, tmp_path) == status
+    assert ": supported, and not undecided as in " in capsys.readouterr().err

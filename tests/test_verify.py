@@ -60,19 +60,20 @@ def test_what_is_missing_is_different(committed: pd.DataFrame) -> None:
     assert "from iteration 1 on, where reward_per_step is nan" in found.words
 
 
-@pytest.mark.parametrize(
-    ("column", "here", "words"),
-    [
-        ("cpu", "a faster one", "a faster one instead of "),
-        ("versions", "python==3.11.7 torch==9.9", "torch==9.9"),
-    ],
-)
-def test_another_machine_explains_a_difference(
-    committed: pd.DataFrame, column: str, here: str, words: str
-) -> None:
-    found = verify.compare(changed(committed, 20, 0.1).assign(**{column: here}), committed)
+def test_another_processor_explains_a_difference(committed: pd.DataFrame) -> None:
+    found = verify.compare(changed(committed, 20, 0.1).assign(cpu="a faster one"), committed)
     assert found.expected
-    assert f"another machine: {words}" in found.words
+    assert "another machine: a faster one instead of " in found.words
+
+
+@pytest.mark.parametrize(("more", "explained"), [("", False), (" new==1", False), ("x", True)])
+def test_another_version_explains_a_difference_and_one_that_was_not_recorded_does_not(
+    committed: pd.DataFrame, more: str, explained: bool
+) -> None:
+    versions = committed.versions[0] + more  # the last package's own, or a further one
+    found = verify.compare(changed(committed, 20, 0.1).assign(versions=versions), committed)
+    assert found.expected == explained
+    assert ("another machine: " in found.words) == explained
 
 
 def test_a_run_that_fails_here_alone_is_told(committed: pd.DataFrame) -> None:
@@ -101,6 +102,15 @@ def test_a_command_that_makes_another_run_is_refused(tmp_path: Path) -> None:
     drawn = pd.DataFrame({"run_id": ["cartpole-s0-abc"], "overrides": ["env=cartpole seed=0"]})
     with pytest.raises(ConfigError, match="of the committed cartpole-s0-abc makes cartpole-trpo"):
         retrain.planned(drawn, tmp_path)
+
+
+def test_a_run_of_which_nothing_came_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(retrain, "train", lambda again, seconds: "it did not begin")
+    options = ["--count", "1", "--data", str(DATA), "--out", str(tmp_path / "again")]
+    assert retrain.main(options) == 1
+    assert "nothing came of " in capsys.readouterr().err
 
 
 @pytest.mark.process
