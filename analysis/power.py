@@ -71,14 +71,17 @@ def _runs(
         return None
     gap = abs(float(sides[0].mean() - sides[1].mean()))
     n = np.arange(2, most + 1)
-    own, other = (float(side.var(ddof=1)) for side in sides)
+    own, other = (side.var(ddof=1) for side in sides)
     enough = n[half_widths(own, other, n, level) < room(gap)]
     return int(enough[0]) if len(enough) else None
 
 
-def half_widths(left: float, right: float, n: Array, level: float = LEVEL) -> Array:
-    """Half the width of Welch's interval of n runs a side with these variances, for each n."""
-    if left + right == 0:
-        return np.zeros(len(n))
-    freedom = (n - 1) * (left + right) ** 2 / (left**2 + right**2)
-    return np.asarray(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt((left + right) / n))
+def half_widths(left: Array, right: Array, n: Array | int, level: float = LEVEL) -> Array:
+    """Half the width of Welch's interval of n runs a side with these variances.
+
+    left, right, n: arrays that broadcast, or numbers.
+    """
+    squares = left**2 + right**2
+    share = np.divide((left + right) ** 2, squares, out=np.ones_like(squares), where=squares > 0)
+    reach = stats.t.ppf((1 + level) / 2, (n - 1) * share)
+    return np.asarray(reach * np.sqrt((left + right) / n))
