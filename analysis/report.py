@@ -13,16 +13,24 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from analysis import drawing, evaluations, kinds, load, pages, tidy, words
-from analysis.chapter import Data, Found, find, verdicts
+from analysis.chapter import Data, Found, find
 from analysis.chapters.all import CHAPTERS
+from analysis.ledger import SHOWN, ledger
+from analysis.names import COMMITTED
 from analysis.terminal import complain, say
 
 
 class Read(NamedTuple):
-    """All tidy runs, and every chapter that was found in them."""
+    """All tidy runs, every chapter that was found in them, and the ledger of claims."""
 
     runs: pd.DataFrame
     found: Sequence[Found[Any]]
+    ledger: pd.DataFrame
+
+    def committed(self) -> "Read":
+        """The scales whose data are committed."""
+        found = [each for each in self.found if each.scale in COMMITTED]
+        return Read(self.runs[self.runs.scale.isin(COMMITTED)], found, ledger(found, CHAPTERS))
 
 
 class Collected(NamedTuple):
@@ -64,7 +72,8 @@ def read(data: Path) -> Read:
     """
     runs = kinds.marked(tidy.read_all(data))
     evaluated = evaluations.read(data / evaluations.TIDY)
-    return Read(runs, list(find(CHAPTERS, Data(runs, evaluated))))
+    found = list(find(CHAPTERS, Data(runs, evaluated)))
+    return Read(runs, found, ledger(found, CHAPTERS))
 
 
 def figures(read: Read, out: Path) -> Iterator[Path]:
@@ -87,9 +96,8 @@ def tables(read: Read, out: Path) -> Iterator[Path]:
 
 def claims(read: Read, out: Path) -> Iterator[Path]:
     """All verdicts, as CSV and Markdown."""
-    table = verdicts(read.found)
-    yield _write(out / "tables" / "claims.csv", _csv(table))
-    yield _write(out / "tables" / "claims.md", words.markdown(table))
+    yield _write(out / "tables" / "claims.csv", _csv(read.ledger))
+    yield _write(out / "tables" / "claims.md", words.markdown(read.ledger[SHOWN]))
 
 
 def changed(judged: pd.DataFrame, path: Path) -> list[str]:
@@ -108,16 +116,17 @@ def changed(judged: pd.DataFrame, path: Path) -> list[str]:
 
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
-    yield _write(out / "report.html", pages.report(read.runs, read.found))
+    yield _write(out / "report.html", pages.report(*read))
 
 
 def readme(read: Read, out: Path) -> Iterator[Path]:
     """The page of the results folder, and the generated block of the front page above it."""
-    yield _write(out / "README.md", pages.results(read.runs, read.found))
+    kept = read.committed()
+    yield _write(out / "README.md", pages.results(*kept))
     front = out.parent / "README.md"
     if front.exists():
         text = front.read_text(encoding="utf-8")
-        if (filled := pages.filled(text, pages.block(read.found))) != text:
+        if (filled := pages.filled(text, pages.block(kept.found, kept.ledger))) != text:
             yield _write(front, filled)
 
 
@@ -180,7 +189,7 @@ def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> None:
 
 def check(read: Read, out: Path) -> int:
     """Show all verdicts; the exit status is 1 if one is not as it was written."""
-    judged = verdicts(read.found)
+    judged = read.ledger
     for row in judged.itertuples(index=False):
         verdict, text, scale, runs, shown, *_ = row
         say(f"{verdict:13}{text} ({scale}; runs {runs or 0}): {shown}")

@@ -7,11 +7,12 @@ import pandas as pd
 
 from analysis import published
 from analysis.chapter import Chapter, Data, Table
-from analysis.claim import Claim, Evidence, above, hundredth_of
+from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.learned import learned
 from analysis.names import FAILED, TRPO, TRPO_VINE, look, sampling, task
 from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts
+from analysis.rules import ABOVE, Pairs, hundredth_of, pair
 from analysis.statistics import Array, interval
 from analysis.words import labels, number, ordered, rowwise, spans, with_interval
 
@@ -193,27 +194,32 @@ CLEAR_AT_25 = {
 """The games of whose samplers the paper has one above the other at every iteration, 20 to 30."""
 
 
-def _early(env: str, left: str, right: str) -> Claim[Measured]:
+SOURCE, SCORE = "Appendix F, Figure 5", "mean score of the episodes that end around an iteration"
+
+
+def _early(env: str, left: str, right: str) -> Claim[Measured, Pairs]:
     names = f"{sampling(left)} stands above {sampling(right)}".capitalize()
 
-    def judge(found: Measured) -> Evidence:
-        sides = found.at(env, left, EARLY), found.at(env, right, EARLY)
-        return above(*sides, found.tenth_of_gain(env, EARLY))
+    def sides(found: Measured) -> Pairs:
+        early = found.at(env, left, EARLY), found.at(env, right, EARLY)
+        return pair(*early, found.tenth_of_gain(env, EARLY))
 
     text = f"{names} on {task(env)} at iteration {EARLY}"
-    return Claim(text, "Appendix F, Figure 5", EXPERIMENT, judge)
+    return Claim(text, SOURCE, EXPERIMENT, SCORE, ABOVE, sides)
 
 
-def _wins_at_pong(found: Measured) -> Evidence:
-    return above(found.at("pong", TRPO, PONG), 10.0, hundredth_of(10.0))
+def _wins_at_pong(found: Measured) -> Pairs:
+    return pair(found.at("pong", TRPO, PONG), 10.0, hundredth_of(10.0))
 
 
 CLAIMS = (
     *(_early(env, *sides) for env, sides in CLEAR_AT_25.items()),
     Claim(
         f"Single path scores above 10 on Pong at iteration {PONG}",
-        "Appendix F, Figure 5",
+        SOURCE,
         EXPERIMENT,
+        SCORE,
+        ABOVE,
         _wins_at_pong,
     ),
 )

@@ -7,7 +7,9 @@ import pandas as pd
 
 from analysis.chapter import Chapter, Data, Table
 from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, finished
+from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
+from analysis.rules import NEVER, Count
 
 SIDES: dict[str, dict[str, Any]] = {
     "eta": {"label": "η", "color": "#000000"},
@@ -20,6 +22,8 @@ OLD, OF_M, OF_ETA = "θ_old", "maximum of M", "maximum of η"
 NEAR = 4.0
 """How far the close view goes, in lengths of Algorithm 1's step."""
 FAR = 200.0
+ROUNDING = 1e-12
+"""Rewards a step."""
 
 
 class Measured(NamedTuple):
@@ -87,6 +91,11 @@ def tabulate(found: Measured) -> Table:
     return Table(found.points, words)
 
 
+def _stays_below(found: Measured) -> Count:
+    above = found.along.minorant > found.along.eta + ROUNDING
+    return Count(min(1, len(above)), int(above.sum()), len(above), "points")
+
+
 CHAPTER = Chapter(
     name="theory_line",
     title="Minorise and maximise: M below η",
@@ -101,5 +110,15 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    claims=(
+        Claim(
+            "M lies below η everywhere on a line through the old policy",
+            "§3, Eq. 10",
+            EXPERIMENT,
+            "points of the line where M is above η",
+            NEVER,
+            _stays_below,
+        ),
+    ),
     columns=(MDPS, *COLUMNS),
 )
