@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.curves import curves
 from analysis.names import DONE, FAILED, TRPO
-from analysis.rules import Likeness, Pairs, pair
+from analysis.sides import Likeness, Pairs, pair
 from analysis.statistics import Array, averages, best_step_size, scores, summary
 
 Values = Callable[[str, str], Array]

@@ -9,7 +9,8 @@ import pandas as pd
 from analysis import published
 from analysis.claim import Claim
 from analysis.names import NATURAL, TRPO, TRPO_VINE
-from analysis.rules import FACT, Fact
+from analysis.rules import FACT
+from analysis.sides import Fact
 from analysis.words import number, steps
 
 OVERLAP = 0.005

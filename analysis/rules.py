@@ -13,26 +13,17 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from analysis.power import runs_to_decide, runs_to_liken
+from analysis.sides import Count, Fact, Likeness, Pairs, Side
 from analysis.statistics import LEVEL, Array, difference, interval
 from analysis.words import NOTHING, number, of_all, with_interval
 
 S = TypeVar("S")
-Side = Array | float
-"""A value per run (n,), or a number that the claim itself names."""
-
 REPRODUCED, NOT_REPRODUCED, UNDECIDED, NOT_RUN = VERDICTS = (
     *("reproduced", "not reproduced", "undecided", "not run"),
 )
 """What runs say about a claim."""
 MOST = 1000
 """Runs a side, beyond which a number of runs is no plan."""
-TENTH_IN_LOGS = float(np.log(1.1))
-"""The margin where sides are logarithms: a tenth more."""
-
-
-def hundredth_of(threshold: float) -> float:
-    """The margin of a number that the claim itself draws: to pass it is the effect."""
-    return threshold / 100
 
 
 class Evidence(NamedTuple):
@@ -59,55 +50,6 @@ class Rule(Generic[S]):
 
     words: str
     judge: Callable[[S], Evidence]
-
-
-class Pairs(NamedTuple):
-    """Sides of which each left is to be above its right, by what is said of the closest.
-
-    A margin of NaN (nothing says what matters) leaves the claim undecided.
-    """
-
-    pairs: Mapping[str, tuple[Side, Side]]
-    margin: float
-
-
-def pair(left: Side, right: Side, margin: float) -> Pairs:
-    """One side that is to be above another."""
-    return Pairs({"": (left, right)}, margin)
-
-
-def rivals(left: Side, others: Mapping[str, Side], margin: float) -> Pairs:
-    """One side that is to be above each of several, by label."""
-    return Pairs({f" to {label}": (left, side) for label, side in others.items()}, margin)
-
-
-def several(pairs: Mapping[str, tuple[Side, Side]], margin: float) -> Pairs:
-    """Several pairs, by label, in each of which the left is to be above the right."""
-    return Pairs({f" of {label}": each for label, each in pairs.items()}, margin)
-
-
-class Likeness(NamedTuple):
-    """Two sides that are to differ by less than the margin."""
-
-    left: Array
-    right: Side
-    margin: float
-
-
-class Count(NamedTuple):
-    """How often something happened, of all times that it could, in so many runs."""
-
-    runs: int
-    times: int
-    among: int
-    what: str
-
-
-class Fact(NamedTuple):
-    """Whether something is so, and the numbers that say it."""
-
-    holds: bool
-    words: str
 
 
 class Compared(NamedTuple):

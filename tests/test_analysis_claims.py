@@ -10,7 +10,8 @@ from analysis_runs import found, runs_frame, variance_frame
 from analysis import published
 from analysis.chapters.all import CHAPTERS
 from analysis.ledger import COLUMNS, SHOWN, ledger
-from analysis.rules import Count, Fact, compared, fact, never, sometimes, stepped, together
+from analysis.rules import compared, fact, never, sometimes, stepped, together
+from analysis.sides import Count, Fact
 
 TRPO, NATURAL = ("trpo_single_path", 0.01), ("natural_gradient", 1.0)
 

@@ -10,7 +10,8 @@ from analysis_runs import found, judged, runs_frame
 
 from analysis.chapter import Chapter, Data, Table
 from analysis.claim import Claim
-from analysis.rules import ABOVE, Pairs, pair
+from analysis.rules import ABOVE
+from analysis.sides import Pairs, pair
 
 ROOT = Path(__file__).parents[1] / "analysis"
 MODULES = sorted(ROOT.rglob("*.py"))

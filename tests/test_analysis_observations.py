@@ -4,7 +4,7 @@ import pytest
 
 from analysis import published
 from analysis.observations import OBSERVATIONS, dense
-from analysis.rules import Fact
+from analysis.sides import Fact
 
 
 def fact(words: str) -> Fact:

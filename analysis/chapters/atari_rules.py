@@ -8,7 +8,8 @@ from analysis.drawing import Figure, grid, legend, style
 from analysis.learned import Learned, learned
 from analysis.names import NATURAL, TRPO, named, task
 from analysis.panels import learning_curves, method_lines, notes, run_counts
-from analysis.rules import ABOVE, Pairs
+from analysis.rules import ABOVE
+from analysis.sides import Pairs
 from analysis.words import final_scores
 
 EXPERIMENT, GAME, VANILLA = "atari_rules", "pong", "vanilla_pg"

@@ -7,7 +7,8 @@ from analysis import published
 from analysis.claim import Claim
 from analysis.learned import Learned
 from analysis.names import NATURAL, TRPO, TRPO_VINE, look, named, sampling
-from analysis.rules import ABOVE, ALIKE, Likeness, Pairs, Rule, hundredth_of, pair, rivals
+from analysis.rules import ABOVE, ALIKE, Rule
+from analysis.sides import Likeness, Pairs, hundredth_of, pair, rivals
 
 PANELS = {"cartpole": "cart-pole", "swimmer": "swimmer", "hopper": "hopper", "walker2d": "walker"}
 """The tasks, and what the paper calls them."""

@@ -12,7 +12,8 @@ from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.learned import learned
 from analysis.names import FAILED, TRPO, TRPO_VINE, look, sampling, task
 from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts
-from analysis.rules import ABOVE, Pairs, hundredth_of, pair
+from analysis.rules import ABOVE
+from analysis.sides import Pairs, hundredth_of, pair
 from analysis.statistics import Array, interval
 from analysis.words import labels, number, ordered, rowwise, spans, with_interval
 

@@ -9,7 +9,8 @@ from analysis.drawing import Figure, grid, legend, style
 from analysis.learned import Learned, learned
 from analysis.names import NATURAL, TRPO, named, task
 from analysis.panels import learning_curves, method_lines, notes, run_counts
-from analysis.rules import ABOVE, ALIKE, Likeness, Pairs
+from analysis.rules import ABOVE, ALIKE
+from analysis.sides import Likeness, Pairs
 from analysis.words import final_scores, ordered
 
 EXPERIMENT = "modern"

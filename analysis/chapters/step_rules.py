@@ -10,7 +10,8 @@ from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, key, style
 from analysis.names import NATURAL, TRPO, look, named, penalised, task
 from analysis.panels import MEANS, RUNS, by_rank, means_and_runs, run_counts
-from analysis.rules import ABOVE, SOMETIMES, Pairs, pair
+from analysis.rules import ABOVE, SOMETIMES
+from analysis.sides import Pairs, pair
 from analysis.statistics import Array, best, scores, summary
 from analysis.words import final_scores
 

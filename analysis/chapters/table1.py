@@ -29,7 +29,8 @@ from analysis.played import (
     measure,
     towards_human,
 )
-from analysis.rules import ABOVE, Pairs, pair, several
+from analysis.rules import ABOVE
+from analysis.sides import Pairs, pair, several
 from analysis.words import NOTHING, intervals, spans
 
 EXPERIMENT = "table1"

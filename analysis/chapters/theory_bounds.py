@@ -8,7 +8,8 @@ from analysis.chapter import Chapter, Data, Table
 from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, PAIRS, finished
 from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
-from analysis.rules import NEVER, Count
+from analysis.rules import NEVER
+from analysis.sides import Count
 from analysis.statistics import interval
 from analysis.words import intervals, of_all, rowwise
 

@@ -9,7 +9,8 @@ from analysis.chapter import Chapter, Data, Table
 from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, finished
 from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
-from analysis.rules import NEVER, Count
+from analysis.rules import NEVER
+from analysis.sides import Count
 
 SIDES: dict[str, dict[str, Any]] = {
     "eta": {"label": "η", "color": "#000000"},

@@ -11,7 +11,8 @@ from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import NATURAL, look
 from analysis.panels import by_rank, method_lines
-from analysis.rules import ABOVE, NEVER, SOMETIMES, Count, Pairs, pair
+from analysis.rules import ABOVE, NEVER, SOMETIMES
+from analysis.sides import Count, Pairs, pair
 from analysis.statistics import Array, interval
 from analysis.words import intervals, labels, of_all, ordered, rowwise
 

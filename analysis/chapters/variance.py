@@ -11,7 +11,8 @@ from analysis.chapter import Chapter, Data, Table
 from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import SAMPLERS, TASKS, Look, rank, task
-from analysis.rules import ABOVE, TENTH_IN_LOGS, Pairs, pair
+from analysis.rules import ABOVE
+from analysis.sides import TENTH_IN_LOGS, Pairs, pair
 from analysis.statistics import Array
 from analysis.words import counted, intervals, ordered, rowwise
 
