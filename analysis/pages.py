@@ -1,4 +1,4 @@
-"""What the report, the page of the results folder and the front page say."""
+"""What the page of the results folder and the front page say."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ import pandas as pd
 from analysis import catalogue, claim
 from analysis.chapter import Found, verdicts
 from analysis.names import COMMITTED
-from analysis.page import Part, Picture, Section, html, markdown
+from analysis.page import Part, Picture, Section, markdown
 from analysis.words import markdown as table
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -37,16 +37,11 @@ def sections(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> Iterator[Sectio
         title, commands = each.chapter.title, catalogue.commands(each.runs)
         parts: list[Part] = [each.chapter.text]
         if each.own is not None:
-            parts.append(Picture(title, each.stem, each.picture))
+            parts.append(Picture(title, each.stem))
         parts.append(each.table().words)
         if len(commands):
             parts += [AGAIN, commands]
         yield Section(f"{title} ({each.scale})", parts)
-
-
-def report(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
-    """All scales, as one page of HTML."""
-    return html("Trust Region Policy Optimization, reproduced", list(sections(runs, found)))
 
 
 def results(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:

@@ -16,6 +16,7 @@ from analysis import drawing, evaluations, kinds, load, pages, tidy, words
 from analysis.chapter import Data, Found, find, verdicts
 from analysis.chapters.all import CHAPTERS
 from analysis.terminal import complain, say
+from analysis.web.page import page
 
 
 class Read(NamedTuple):
@@ -108,7 +109,7 @@ def changed(judged: pd.DataFrame, path: Path) -> list[str]:
 
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
-    yield _write(out / "report.html", pages.report(read.runs, read.found))
+    yield _write(out / "report" / "index.html", page(read.runs, read.found))
 
 
 def readme(read: Read, out: Path) -> Iterator[Path]:

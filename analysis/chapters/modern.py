@@ -9,6 +9,7 @@ from analysis.drawing import Figure, grid, legend, style
 from analysis.learned import Learned, learned
 from analysis.names import NATURAL, TRPO, named, task
 from analysis.panels import learning_curves, method_lines, notes, run_counts
+from analysis.traces import Curves, behind, of_task
 from analysis.words import final_scores, ordered
 
 EXPERIMENT = "modern"
@@ -44,6 +45,14 @@ def draw(found: Learned, scale: str) -> Figure:
     return figure
 
 
+def curves(found: Learned) -> Curves:
+    """The same panels, with the runs behind the means."""
+    runs = behind(found.best, "env_steps", found.metric)
+    labels = "environment steps", "return, last 100 episodes"
+    envs = ordered(found.table, "env").env.unique()
+    return Curves([of_task(env, labels, found.curves, runs) for env in envs])
+
+
 def tabulate(found: Learned) -> Table:
     """Final scores, published ones beside them."""
     return Table(found.table, final_scores(found.table, published.at_one_million()))
@@ -73,10 +82,15 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "One panel a task: the mean return of the last 100 episodes against environment steps, "
+        "a line with a band for each method."
+    ),
     claims=tuple(
         _ends_above(env, other)
         for env in ("hopper", "walker2d", "half_cheetah", "swimmer")
         for other in (NATURAL, "vanilla_pg")
     ),
     headline=headline,
+    curves=curves,
 )

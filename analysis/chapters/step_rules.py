@@ -110,4 +110,8 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "One panel a step rule: the final return against the size of the step, means with "
+        "intervals, and a mark for each run."
+    ),
 )

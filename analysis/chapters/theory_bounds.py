@@ -167,6 +167,10 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "Six panels, one a bound: how far it lies below η on pairs of policies against their "
+        "distance, a median with a band for each task."
+    ),
     claims=tuple(_holds(name) for name in BOUNDS),
     columns=(MDPS, *COLUMNS),
 )

@@ -101,5 +101,9 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "Two panels, close by and farther out: η, L and M as lines over the position between "
+        "policies, with marks where they touch and where M is largest."
+    ),
     columns=(MDPS, *COLUMNS),
 )

@@ -150,6 +150,10 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "A row a task and stage of training, a column a unit of cost: the noise of the gradient "
+        "against the size of its batch, a line with a band for each sampler."
+    ),
     claims=tuple(_varies_less(env, unit) for env in ("swimmer", "hopper") for unit in UNITS),
     columns=noise.MEASURED,
     whole=True,
