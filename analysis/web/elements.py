@@ -10,8 +10,8 @@ import pandas as pd
 
 from analysis import words
 
-LONG = 45
-"""A cell of more letters may stand on several lines."""
+WIDTHS = {45: "long", 18: "some"}
+"""What a cell of more than so many letters is called; the page's style says how it is set."""
 
 
 class Link(NamedTuple):
@@ -67,8 +67,8 @@ def cell(text: str) -> str:
 
 def enclosed(text: str, content: str) -> str:
     """A cell of some content, as wide as its text needs."""
-    kind = ' class="long"' if len(text) > LONG else ""
-    return f"<td{kind}>{content}</td>"
+    kind = next((name for letters, name in WIDTHS.items() if len(text) > letters), None)
+    return f"<td>{content}</td>" if kind is None else f'<td class="{kind}">{content}</td>'
 
 
 def picture(svg: bytes, alternative: str) -> str:

@@ -9,10 +9,12 @@ import pandas as pd
 
 from analysis import catalogue, claim, drawing
 from analysis.chapter import Found, verdicts
+from analysis.names import SCALES
 from analysis.pages import AGAIN, counted
 from analysis.web import ledger
 from analysis.web.elements import Link, details, downloads, paragraph, picture, prose, table
 from analysis.web.plots import plots
+from analysis.words import number
 
 TITLE = "Trust Region Policy Optimization, reproduced"
 HERE = Path(__file__).parent
@@ -47,11 +49,20 @@ def page(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
         f"<style>\n{_asset('page.css')}</style></head>\n"
         f'<body><a class="skip" href="#claims">Skip to the claims</a>\n'
         f"<header><h1>{escape(TITLE)}</h1>\n"
-        f'<p class="lead">{prose(counted(judged))}</p>\n{ledger.strip(judged)}</header>\n'
+        f'<p class="lead">{prose(counted(judged))} {prose(_basis(runs))}</p>\n'
+        f"{ledger.strip(judged)}</header>\n"
         f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n'
         f"<main>\n{''.join(map(str, sections))}</main>\n"
         f"{''.join(_scripts(found))}</body></html>\n"
     )
+
+
+def _basis(runs: pd.DataFrame) -> str:
+    """What stands behind the verdicts, in a sentence."""
+    overview = catalogue.overview(runs)
+    scales = [f"“{scale}”" for scale in SCALES if scale in set(overview.scale)]
+    count, hours = int(overview.runs.sum()), number(float(overview.hours.sum()))
+    return f"They rest on {count:,} runs at scale {', '.join(scales)}: {hours} hours of computing."
 
 
 def _claims(judged: pd.DataFrame, found: Sequence[Found[Any]]) -> Section:
