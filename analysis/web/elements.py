@@ -35,10 +35,10 @@ def paragraph(text: str) -> str:
     return f"<p>{prose(text)}</p>\n"
 
 
-def scroll(content: str, label: str, kind: str = "") -> str:
+def scroll(content: str, label: str, *kinds: str) -> str:
     """A region that scrolls inside itself, by keyboard too."""
     return (
-        f'<div class="scroll {kind}" role="region" aria-label="{escape(label)}" tabindex="0">'
+        f'<div class="{" ".join(["scroll", *kinds])}" role="region" aria-label="{escape(label)}" tabindex="0">'
         f"{content}</div>\n"
     )
 
