@@ -35,6 +35,13 @@ def overview(runs: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def machines(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per processor and versions: how many runs it did."""
+    each = runs.drop_duplicates(["scale", "run_id"])
+    groups = each.fillna({"cpu": "", "versions": ""}).groupby(["cpu", "versions"], sort=True)
+    return groups.size().rename("runs").reset_index()
+
+
 def failures(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs that failed, each with its error."""
     failed = runs[runs.status == FAILED].drop_duplicates(["scale", "run_id"])

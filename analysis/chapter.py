@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.claim import Claim
 from analysis.drawing import Figure
 from analysis.names import SCALES
+from analysis.traces import Curves
 from analysis.words import NOTHING
 
 F = TypeVar("F")
@@ -51,6 +52,8 @@ class Chapter(Generic[F]):
         columns: of `metrics.csv`, that it reads beyond those that every frame has.
         whole: whether it reads every iteration of a run.
         headline: of what was measured, what the front page shows.
+        alternative: what its picture shows, in a sentence for who does not see it.
+        curves: of what was measured, what the report draws with values to point at.
     """
 
     name: str
@@ -64,6 +67,8 @@ class Chapter(Generic[F]):
     columns: tuple[str, ...] = ()
     whole: bool = False
     headline: Callable[[F], pd.DataFrame] | None = None
+    alternative: str = ""
+    curves: Callable[[F], Curves] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,11 @@ class Found(Generic[F]):
     def picture(self) -> Figure | None:
         """The figure, of the runs that do not depart."""
         return None if self.own is None else self.chapter.draw(self.own, self.scale)
+
+    def curves(self) -> Curves | None:
+        """What the report draws with values to point at, of the runs that do not depart."""
+        shown = self.chapter.curves
+        return None if self.own is None or shown is None else shown(self.own)
 
     def table(self) -> Table:
         """The table; runs that depart have rows of their own, which say in what."""

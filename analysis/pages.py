@@ -1,4 +1,4 @@
-"""What the report, the page of the results folder and the front page say."""
+"""What the page of the results folder and the front page say."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ import pandas as pd
 from analysis import catalogue
 from analysis.chapter import Found
 from analysis.ledger import SHOWN, TEXT
-from analysis.page import Part, Picture, Section, html, markdown
+from analysis.page import Part, Picture, Section, markdown
 from analysis.rules import VERDICTS
 from analysis.words import markdown as table
 
@@ -39,17 +39,11 @@ def sections(
         title, commands = each.chapter.title, catalogue.commands(each.runs)
         parts: list[Part] = [each.chapter.text]
         if each.own is not None:
-            parts.append(Picture(title, each.stem, each.picture))
+            parts.append(Picture(title, each.stem))
         parts.append(each.table().words)
         if len(commands):
             parts += [AGAIN, commands]
         yield Section(f"{title} ({each.scale})", parts)
-
-
-def report(runs: pd.DataFrame, found: Sequence[Found[Any]], judged: pd.DataFrame) -> str:
-    """All of it, as one page of HTML."""
-    title = "Trust Region Policy Optimization, reproduced"
-    return html(title, list(sections(runs, found, judged)))
 
 
 def results(runs: pd.DataFrame, found: Sequence[Found[Any]], judged: pd.DataFrame) -> str:

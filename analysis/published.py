@@ -1,5 +1,6 @@
 """Numbers that others published: the paper's own, and results at one million steps."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,18 @@ COMPARABLE = ["half_cheetah", "hopper", "swimmer", "walker2d"]
 """Tasks whose v5 can be compared with published v1 to v3 numbers."""
 
 
+@cache
+def _reference(name: str) -> pd.DataFrame:
+    """A file of published numbers, read once; callers leave it as it is."""
+    return pd.read_csv(REFERENCE / name)
+
+
 def figure4() -> pd.DataFrame:
     """The paper's Figure 4, read off its vector graphics: mean of five runs, reward per step.
 
     Columns: env (our task of the panel), method, iteration, reward_per_step, half_error_bar.
     """
-    read = pd.read_csv(REFERENCE / "figure4.csv").rename(columns={"panel": "env"})
+    read = _reference("figure4.csv").rename(columns={"panel": "env"})
     return read.assign(env=read.env.replace({"walker": "walker2d"}))
 
 
@@ -61,14 +68,14 @@ def figure5() -> pd.DataFrame:
     Columns: env (our task of the panel), method, iteration, return_mean, env_steps that had been
     taken when the iteration's batch was complete.
     """
-    read = pd.read_csv(REFERENCE / "figure5.csv")
+    read = _reference("figure5.csv")
     read = read.rename(columns={"game": "env", "score": "return_mean"})
     return read.assign(env_steps=(read.iteration + 1) * read.method.map(STEPS))
 
 
 def table1() -> pd.DataFrame:
     """The paper's Table 1. Columns: player (as `names.PLAYERS`), env, score."""
-    read = pd.read_csv(REFERENCE / "table1.csv").rename(columns={"method": "player"})
+    read = _reference("table1.csv").rename(columns={"method": "player"})
     return read.melt("player", var_name="env", value_name="score").astype({"score": float})
 
 
@@ -96,7 +103,7 @@ Table 2: iterations times steps; Table 3: 500 iterations of the vine's 400K.
 
 def at_one_million() -> pd.Series:
     """Published means at one million steps: lowest – highest of the sources, by (env, method)."""
-    rows = pd.read_csv(REFERENCE / "published_results.csv")
+    rows = _reference("published_results.csv")
     rows = rows[rows.env_steps == 1e6]
     rows["env"] = rows.task.map({task(env): env for env in COMPARABLE})
     rows["method"] = rows.algorithm.map({"trpo": TRPO, "npg": NATURAL})

@@ -18,6 +18,7 @@ from analysis.chapters.all import CHAPTERS
 from analysis.ledger import SHOWN, ledger
 from analysis.names import COMMITTED
 from analysis.terminal import complain, say
+from analysis.web.page import page
 
 
 class Read(NamedTuple):
@@ -116,7 +117,7 @@ def changed(judged: pd.DataFrame, path: Path) -> list[str]:
 
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
-    yield _write(out / "report.html", pages.report(*read))
+    yield _write(out / "report" / "index.html", page(*read))
 
 
 def readme(read: Read, out: Path) -> Iterator[Path]:

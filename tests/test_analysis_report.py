@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ def test_everything_is_written_and_named(results: Path, printed: list[str]) -> N
         for name in (f"figures/{stem}.png", f"figures/{stem}.svg", f"tables/{stem}.md"):
             assert str(results / name) in printed
             assert (results / name).stat().st_size > 0
-    assert printed[-2:] == [str(results / "report.html"), str(results / "README.md")]
+    page = results / "report" / "index.html"
+    assert printed[-2:] == [str(page), str(results / "README.md")]
     assert all(Path(name).exists() for name in printed)
 
 
@@ -93,10 +95,49 @@ def test_the_readers_own_matplotlib_settings_change_nothing() -> None:
 
 @pytest.mark.usefixtures("printed")
 def test_the_page_holds_its_pictures_and_says_what_failed(results: Path) -> None:
-    text = (results / "report.html").read_text()
+    text = (results / "report" / "index.html").read_text()
     assert text.count("data:image/svg+xml;base64,") == len(STEMS)
     assert "theta is not finite" in text
-    assert "http" not in text.replace("http-equiv", "")
+    assert text.count("* plotly.js v") == 1
+    assert text.count('class="plots"') == 3  # figure4__demo, modern__demo, modern__desk
+
+
+class _Elements(HTMLParser):
+    """The elements of a page: what is open must close, in order; links and marks are kept."""
+
+    VOID = ("meta", "img")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.marks: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.open += [tag] * (tag not in self.VOID)
+        self.links += [given[name] for name in ("href", "src") if name in given]
+        self.marks += [given["id"]] * ("id" in given)
+        if tag == "img":
+            assert len(given["alt"]) > 40
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.usefixtures("printed")
+def test_every_link_of_the_page_leads_somewhere_on_this_disk(results: Path) -> None:
+    page = _Elements()
+    page.feed((results / "report" / "index.html").read_text())
+    assert page.open == []
+    assert len(set(page.marks)) == len(page.marks) > len(STEMS)
+    links = [link for link in page.links if not link.startswith("data:image/svg+xml;base64,")]
+    inside = {link.removeprefix("#") for link in links if link.startswith("#")}
+    assert inside == {"claims", "runs", *STEMS}
+    files = {link for link in links if not link.startswith("#")}
+    assert {f"../figures/{stem}.svg" for stem in STEMS} < files
+    assert {f"../tables/{stem}.csv" for stem in STEMS} < files
+    assert [link for link in files if not (results / "report" / link).exists()] == []
 
 
 def test_one_fresh_run_is_merged_into_the_committed_ones(tmp_path: Path) -> None:
@@ -226,7 +267,7 @@ def test_the_front_page_above_the_results_has_its_block_filled(tmp_path: Path) -
         assert report.main(["--results", str(tmp_path / "results")]) == 0
         text = front.read_text()
         assert text.startswith(f"before\n{pages.BEGIN}\n**Learning curves")
-        assert text.endswith(f"8 no data.\n{pages.END}\nafter\n")
+        assert text.endswith(f" not run.\n{pages.END}\nafter\n")
         assert "| Hopper | TRPO, single path | 1 | 2 |" in text
 
 

@@ -93,4 +93,4 @@ def test_every_experiment_runs_and_is_reported(tmp_path: Path) -> None:
     names = {f"{name}__smoke" for name in chapters}
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == names
     assert all((tmp_path / "tables" / f"{name}.md").stat().st_size for name in names)
-    assert "Figure 4" in (tmp_path / "report.html").read_text()
+    assert "Figure 4" in (tmp_path / "report" / "index.html").read_text()

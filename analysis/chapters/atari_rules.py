@@ -10,6 +10,7 @@ from analysis.names import NATURAL, TRPO, named, task
 from analysis.panels import learning_curves, method_lines, notes, run_counts
 from analysis.rules import ABOVE
 from analysis.sides import Pairs
+from analysis.traces import Curves, behind, of_task
 from analysis.words import final_scores
 
 EXPERIMENT, GAME, VANILLA = "atari_rules", "pong", "vanilla_pg"
@@ -32,6 +33,14 @@ def draw(found: Learned, scale: str) -> Figure:
     return figure
 
 
+def curves(found: Learned) -> Curves:
+    """The same panel, with the runs behind the means."""
+    labels = "policy iterations", "score, last 100 episodes"
+    return Curves(
+        [of_task(GAME, labels, found.curves, behind(found.best, "updates", found.metric))]
+    )
+
+
 def _ends_above(other: str) -> Claim[Learned, Pairs]:
     def sides(found: Learned) -> Pairs:
         return found.above(GAME, TRPO, other, found.final)
@@ -51,5 +60,10 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=lambda found: Table(found.table, final_scores(found.table)),
+    alternative=(
+        "One panel: the mean score on Pong against policy iterations, a line with a band for "
+        "each step rule."
+    ),
     claims=tuple(_ends_above(other) for other in (NATURAL, VANILLA)),
+    curves=curves,
 )

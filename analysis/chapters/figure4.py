@@ -12,6 +12,7 @@ from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.learned import Learned, learned
 from analysis.names import look, task
 from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts, step_sizes
+from analysis.traces import Curves, Published, behind, of_task
 from analysis.words import NOTHING, final_scores, intervals, labels, ordered, spans, step_size
 
 
@@ -63,6 +64,18 @@ def _paper_curves(panel: Axes, paper: pd.DataFrame) -> None:
         bars = own.dropna(subset=["half_error_bar"])
         panel.errorbar(bars.iteration, bars.reward_per_step, yerr=bars.half_error_bar, fmt="none",
                        ecolor=colour, elinewidth=0.6, alpha=0.35, zorder=1)  # fmt: skip
+
+
+def curves(found: Measured) -> Curves:
+    """The same panels, with the runs behind the means; the paper's as far as ours go."""
+    ours, labels = found.learned, ("policy iterations", "reward per time step")
+    runs, paper = behind(ours.best, "updates", ours.metric), published.figure4()
+    last = paper.env.map(ours.curves.groupby("env").x.max()).fillna(paper.iteration)
+    points = paper[paper.iteration <= last].rename(
+        columns={"iteration": "x", "reward_per_step": "y", "half_error_bar": "error"}
+    )
+    panels = [of_task(env, labels, ours.curves, runs, Published(points, True)) for env in PANELS]
+    return Curves(panels, "the paper's mean of five runs, dashed")
 
 
 def _tuned(curves: pd.DataFrame, tuned: pd.DataFrame) -> list[str]:
@@ -120,6 +133,11 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "Four panels, one a task: reward per time step against policy iterations; our means are "
+        "lines with bands, the paper's curves dashed behind them."
+    ),
     claims=tuple(claim.within(lambda found: found.learned) for claim in CLAIMS),
     headline=headline,
+    curves=curves,
 )

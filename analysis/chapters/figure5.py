@@ -15,6 +15,7 @@ from analysis.panels import by_rank, learning_curves, method_lines, notes, run_c
 from analysis.rules import ABOVE
 from analysis.sides import Pairs, hundredth_of, pair
 from analysis.statistics import Array, interval
+from analysis.traces import Curves, Panel, Published, behind, of_task
 from analysis.words import labels, number, ordered, rowwise, spans, with_interval
 
 EXPERIMENT, METRIC = "table1", "return_mean"
@@ -34,12 +35,14 @@ class Measured(NamedTuple):
 
     Args:
         curves: by the column that is x, `curves.curves` of every game and method.
+        runs: those behind the curves, one row per run and iteration.
         scored: one row per run and mark: env, method, mark, score (NaN where it was not reached).
         first: the same columns less the mark: the first return that each run reported.
         table: one row per game, method and mark, the paper's score beside ours.
     """
 
     curves: dict[str, pd.DataFrame]
+    runs: pd.DataFrame
     scored: pd.DataFrame
     first: pd.DataFrame
     table: pd.DataFrame
@@ -69,8 +72,10 @@ def measure(runs: pd.DataFrame, every: Data) -> Measured:
     scored = around(runs, sorted({*marks, EARLY, PONG}))
     table = _summary(scored[scored.mark.isin(marks)])
     first = runs.dropna(subset=[METRIC]).sort_values("iteration").drop_duplicates("run_id")
+    by_axis = {x: learned(runs, METRIC, x) for x in AXES}
     return Measured(
-        {x: learned(runs, METRIC, x).curves for x in AXES},
+        {x: ours.curves for x, ours in by_axis.items()},
+        by_axis["updates"].best,
         scored,
         first.assign(score=first[METRIC])[["env", "method", "score"]],
         table,
@@ -168,6 +173,22 @@ def _game(panel: Axes, curves: pd.DataFrame, env: str, x: str) -> None:
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
+def curves(found: Measured) -> Curves:
+    """The same panels, with the runs behind the means; the paper's as far as ours go."""
+    games = list(ordered(found.table.drop_duplicates("env"), "env").env)
+    panels = [_panel(found, env, x) for env in games for x in AXES]
+    return Curves(panels, "the paper's one run of each, a dot an iteration")
+
+
+def _panel(found: Measured, env: str, x: str) -> Panel:
+    ours, paper = found.curves[x], published.figure5()
+    last = _of(ours, env).x.max()
+    points = paper.assign(x=paper[PAPERS[x]], y=paper.return_mean, error=float("nan"))
+    others = Published(points[points.x <= last], False)
+    labels = AXES[x], "score of an episode"
+    return of_task(env, labels, ours, behind(found.runs, x, METRIC), others)
+
+
 def tabulate(found: Measured) -> Table:
     """A game and method a line, an iteration a column; the paper's score in brackets."""
     rows = found.table.assign(words=rowwise(_cell, found.table[["mean", "low", "high", "paper"]]))
@@ -244,6 +265,11 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "Two panels a game: the score of an episode against policy iterations and against "
+        "simulator steps; our means are lines with bands, the paper's scores dots."
+    ),
     claims=CLAIMS,
+    curves=curves,
     whole=True,
 )

@@ -11,6 +11,7 @@ from analysis.names import NATURAL, TRPO, named, task
 from analysis.panels import learning_curves, method_lines, notes, run_counts
 from analysis.rules import ABOVE, ALIKE
 from analysis.sides import Likeness, Pairs
+from analysis.traces import Curves, behind, of_task
 from analysis.words import final_scores, ordered
 
 EXPERIMENT = "modern"
@@ -44,6 +45,14 @@ def draw(found: Learned, scale: str) -> Figure:
     legend(figure, method_lines(curves.method), notes(curves))
     figure.suptitle(f"Learning curves with the modern protocol at scale “{scale}”")
     return figure
+
+
+def curves(found: Learned) -> Curves:
+    """The same panels, with the runs behind the means."""
+    runs = behind(found.best, "env_steps", found.metric)
+    labels = "environment steps", "return, last 100 episodes"
+    envs = ordered(found.table, "env").env.unique()
+    return Curves([of_task(env, labels, found.curves, runs) for env in envs])
 
 
 def tabulate(found: Learned) -> Table:
@@ -93,9 +102,14 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "One panel a task: the mean return of the last 100 episodes against environment steps, "
+        "a line with a band for each method."
+    ),
     claims=(
         *(_ends_above(env, other) for env in TASKS for other in (NATURAL, "vanilla_pg")),
         *map(_hardly_differ, TASKS),
     ),
     headline=headline,
+    curves=curves,
 )

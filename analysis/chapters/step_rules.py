@@ -177,5 +177,9 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "One panel a step rule: the final return against the size of the step, means with "
+        "intervals, and a mark for each run."
+    ),
     claims=tuple(claim for method in FIXED for claim in _claims(method)),
 )

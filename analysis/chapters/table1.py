@@ -192,6 +192,10 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "A line a game: marks for each sampler's score and the paper's, on an axis that runs "
+        "from random play to a human."
+    ),
     claims=(
         *(_ends_above(env, *sides) for env, sides in ENDS_ABOVE.items()),
         *(_beats_chance(env) for env in GAMES),

@@ -208,6 +208,10 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "Six panels, one a bound: how far it lies below η on pairs of policies against their "
+        "distance, a median with a band for each task."
+    ),
     claims=(*map(_always, LAWS), *map(_holds, BOUNDS)),
     columns=(MDPS, *COLUMNS),
 )

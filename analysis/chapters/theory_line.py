@@ -111,6 +111,10 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "Two panels, close by and farther out: η, L and M as lines over the position between "
+        "policies, with marks where they touch and where M is largest."
+    ),
     claims=(
         Claim(
             "M lies below η everywhere on a line through the old policy",

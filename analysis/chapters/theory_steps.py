@@ -199,6 +199,10 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "A column a task: regret, the share of steps that lowered η, and the steps' KL against "
+        "iterations, a line with a band for each method."
+    ),
     claims=(
         _never("Algorithm 1 never lowers η", "§2 and §3", ALGORITHM_1, True, False),
         _never("Conservative policy iteration never lowers η", "§2 and §3",

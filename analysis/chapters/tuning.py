@@ -108,4 +108,8 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "One panel a task: the final reward per step against the penalty λ, means with "
+        "intervals, a mark for each run, and a ring around the penalty that was chosen."
+    ),
 )

@@ -164,6 +164,10 @@ CHAPTER = Chapter(
     measure=measure,
     draw=draw,
     tabulate=tabulate,
+    alternative=(
+        "A row a task and stage of training, a column a unit of cost: the noise of the gradient "
+        "against the size of its batch, a line with a band for each sampler."
+    ),
     claims=tuple(claim for env in ("swimmer", "hopper") for claim in _claims(env)),
     columns=noise.MEASURED,
     whole=True,
