@@ -37,10 +37,9 @@ def paragraph(text: str) -> str:
 
 def scroll(content: str, label: str, *kinds: str) -> str:
     """A region that scrolls inside itself, by keyboard too."""
-    return (
-        f'<div class="{" ".join(["scroll", *kinds])}" role="region" aria-label="{escape(label)}" tabindex="0">'
-        f"{content}</div>\n"
-    )
+    look = " ".join(["scroll", *kinds])
+    place = f'role="region" aria-label="{escape(label)}" tabindex="0"'
+    return f'<div class="{look}" {place}>{content}</div>\n'
 
 
 def table(frame: pd.DataFrame, label: str) -> str:
