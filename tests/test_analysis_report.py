@@ -117,7 +117,7 @@ class _Elements(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         self.open += [tag] * (tag not in self.VOID)
         self.links += [given[name] for name in ("href", "src") if name in given]
-        self.marks += [given["id"]] * ("id" in given)
+        self.marks += [given[name] for name in ("id",) if name in given]
         if tag == "img":
             assert len(given["alt"]) > 40
 

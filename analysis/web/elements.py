@@ -37,9 +37,9 @@ def paragraph(text: str) -> str:
 
 def scroll(content: str, label: str, *kinds: str) -> str:
     """A region that scrolls inside itself, by keyboard too."""
-    names = " ".join(["scroll", *kinds])
-    region = f'class="{names}" role="region" aria-label="{escape(label)}" tabindex="0"'
-    return f"<div {region}>{content}</div>\n"
+    look = " ".join(["scroll", *kinds])
+    place = f'role="region" aria-label="{escape(label)}" tabindex="0"'
+    return f'<div class="{look}" {place}>{content}</div>\n'
 
 
 def table(frame: pd.DataFrame, label: str) -> str:
