@@ -11,7 +11,7 @@ from analysis.drawing import Axes, Figure, grid, key, style
 from analysis.names import TRPO, look, named, task
 from analysis.panels import RUNS, by_rank, means_and_runs, run_counts
 from analysis.statistics import Array
-from analysis.words import counted, intervals, labels, number, of_all, ordered, rowwise
+from analysis.words import NOTHING, counted, intervals, labels, number, of_all, ordered, rowwise
 
 TNPG = "tnpg"
 NAN = float("nan")
@@ -37,6 +37,7 @@ class Row(NamedTuple):
         shown: the value of a run on the y-axis.
         mean: its columns of the table.
         label: what it is called.
+        least: what the y-axis shows at least.
     """
 
     factor: str
@@ -45,10 +46,11 @@ class Row(NamedTuple):
     shown: str
     mean: tuple[str, str, str]
     label: str
+    least: tuple[float, float] | None = None
 
 
 FINAL = ("score", ("mean", "low", "high"), "final reward per step")
-RATE = ("rate", ("rate_mean", "rate_low", "rate_high"), "catastrophic, % of steps")
+RATE = ("rate", ("rate_mean", "rate_low", "rate_high"), "catastrophic, % of steps", (-0.5, 5.0))
 ROWS = (
     Row(CG_STEPS, "CG steps", DIRECTION, *FINAL),
     Row(EVERY, "F on one state in …", DIRECTION, *FINAL),
@@ -92,6 +94,9 @@ def _panel(panel: Axes, found: Measured, row: Row, env: str) -> None:
     panel.minorticks_off()
     panel.set(xlabel=row.axis, ylabel=row.label, xlim=(values[0] / 2, values[-1] * 2))
     panel.set_title(f"{task(env)} ({run_counts(table)} a point)")
+    if row.least:
+        shown = (*panel.get_ylim(), *row.least)
+        panel.set_ylim(min(shown), max(shown))
 
 
 def _along(frame: pd.DataFrame, row: Row, env: str) -> pd.DataFrame:
@@ -116,12 +121,16 @@ def tabulate(found: Measured) -> Table:
             "mean over iterations [95 % interval]": intervals(
                 rows, "average_mean", "average_low", "average_high"
             ),
-            "catastrophic steps": rowwise(of_all, rows[["catastrophic", "updates"]]),
+            "catastrophic steps": rowwise(_share, rows[["catastrophic", "updates"]]),
             "failed": rows.failed,
             "unfinished": rows.unfinished,
         }
     )
     return Table(found.table, words)
+
+
+def _share(count: int, of: int) -> str:
+    return of_all(count, of) if of else NOTHING
 
 
 def no_better(other: Array, usual: Array, margin: float) -> Evidence:
