@@ -44,9 +44,10 @@ def sections(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> Iterator[Sectio
         yield Section(f"{title} ({each.scale})", parts)
 
 
-def report(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
-    """All scales, as one page of HTML."""
-    return html("Trust Region Policy Optimization, reproduced", list(sections(runs, found)))
+def report(runs: pd.DataFrame, found: Sequence[Found[Any]], more: Sequence[Section] = ()) -> str:
+    """All scales and then what else there is, as one page of HTML."""
+    title = "Trust Region Policy Optimization, reproduced"
+    return html(title, [*sections(runs, found), *more])
 
 
 def results(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:

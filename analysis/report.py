@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import drawing, evaluations, kinds, load, pages, tidy, words
+from analysis import drawing, evaluations, kinds, load, pages, settings, tidy, words
 from analysis.chapter import Data, Found, find, verdicts
 from analysis.chapters.all import CHAPTERS
 from analysis.terminal import complain, say
 
 
 class Read(NamedTuple):
-    """All tidy runs, and every chapter that was found in them."""
+    """All tidy runs, every chapter that was found in them, and our settings beside the paper's."""
 
     runs: pd.DataFrame
     found: Sequence[Found[Any]]
+    settings: pd.DataFrame
 
 
 class Collected(NamedTuple):
@@ -64,7 +65,7 @@ def read(data: Path) -> Read:
     """
     runs = kinds.marked(tidy.read_all(data))
     evaluated = evaluations.read(data / evaluations.TIDY)
-    return Read(runs, list(find(CHAPTERS, Data(runs, evaluated))))
+    return Read(runs, list(find(CHAPTERS, Data(runs, evaluated))), settings.compared(data))
 
 
 def figures(read: Read, out: Path) -> Iterator[Path]:
@@ -77,10 +78,10 @@ def figures(read: Read, out: Path) -> Iterator[Path]:
 
 
 def tables(read: Read, out: Path) -> Iterator[Path]:
-    """The table of every chapter, as CSV and Markdown."""
-    for found in read.found:
-        table = found.table()
-        path = out / "tables" / f"{found.stem}.csv"
+    """The table of every chapter, and the paper's of settings, as CSV and Markdown."""
+    measured = ((found.stem, found.table()) for found in read.found)
+    for name, table in [*measured, *settings.tables(read.settings)]:
+        path = out / "tables" / f"{name}.csv"
         yield _write(path, _csv(table.numbers))
         yield _write(path.with_suffix(".md"), words.markdown(table.words))
 
@@ -108,7 +109,8 @@ def changed(judged: pd.DataFrame, path: Path) -> list[str]:
 
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
-    yield _write(out / "report.html", pages.report(read.runs, read.found))
+    more = settings.sections(read.settings)
+    yield _write(out / "report.html", pages.report(read.runs, read.found, more))
 
 
 def readme(read: Read, out: Path) -> Iterator[Path]:
