@@ -141,14 +141,14 @@ def test_more_cg_steps_do_not_help_where_they_bring_nothing_that_matters(
     frame = pd.concat([
         _direction(10, 10, RISES, RISES), _direction(30, 10, *([0.0, 5.0, end] for end in ends)),
     ])  # fmt: skip
-    row = _verdict(frame, "30 CG steps")
+    row = _verdict(frame, "More than 10 CG steps")
     assert (row.verdict, row.margin) == (expected, "1")
 
 
 def test_the_states_of_f_are_compared_by_the_tenth_that_the_paper_takes() -> None:
     better = _direction(10, 1, [0.0, 30.0, 30.0], [0.0, 30.0, 31.0])
     frame = pd.concat([_direction(10, 10, RISES, RISES), better])
-    assert _verdict(frame, "F of all states").verdict == BROKEN
+    assert _verdict(frame, "Fisher products").verdict == BROKEN
 
 
 def test_catastrophic_steps_are_judged_by_their_share() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import published, report, settings
+from analysis import page, published, report, settings
 from runners import paper_settings
 
 DATA = Path(__file__).parents[1] / "results" / "data"
@@ -58,6 +58,12 @@ def test_what_differs_is_marked_and_told_by_task(compared: pd.DataFrame) -> None
     assert rows.loc["discount γ"].tolist() == ["0.99", "0.99", "0.99", "–"]
     assert "Hopper, Walker: 2,500 states" in rows.why.str.cat()
     assert third.iloc[0].tolist() == ["policy parameters", "33,500", "–"]
+
+
+def test_the_page_shows_both_tables(compared: pd.DataFrame) -> None:
+    text = page.html("", settings.sections(compared))
+    assert [text.count(f">{title}</h2>") for title in settings.TITLES.values()] == [1, 1]
+    assert "<td>18 ≠ 20</td>" in text
 
 
 def _written(tmp_path: Path, lines: str) -> pd.DataFrame:
