@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import catalogue
+from analysis import catalogue, settings
 from analysis.chapter import Found
 from analysis.ledger import SHOWN, TEXT
 from analysis.page import Part, Picture, Section, markdown
@@ -46,9 +46,11 @@ def sections(
         yield Section(f"{title} ({each.scale})", parts)
 
 
-def results(runs: pd.DataFrame, found: Sequence[Found[Any]], judged: pd.DataFrame) -> str:
+def results(
+    runs: pd.DataFrame, found: Sequence[Found[Any]], judged: pd.DataFrame, compared: pd.DataFrame
+) -> str:
     """The page of the results folder."""
-    shown = list(sections(runs, found, judged)) if len(runs) else []
+    shown = [*sections(runs, found, judged), *settings.sections(compared)] if len(runs) else []
     return f"{HEAD}\n{markdown(shown)}"
 
 

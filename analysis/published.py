@@ -101,6 +101,22 @@ Table 2: iterations times steps; Table 3: 500 iterations of the vine's 400K.
 """
 
 
+BOTH = ("single_path_steps_per_iteration", "vine_steps_per_iteration")
+"""What Table 2 says of both samplers in one row, and Table 3 in two."""
+
+
+def settings() -> pd.DataFrame:
+    """The paper's Tables 2 and 3. Columns: table, row, column, paper (the value)."""
+    read = {name: pd.read_csv(REFERENCE / f"{name}.csv") for name in ("table2", "table3")}
+    frames = [
+        table.melt("parameter", var_name="column", value_name="paper").assign(table=name)
+        for name, table in read.items()
+    ]
+    every = pd.concat(frames, ignore_index=True).astype({"paper": float})
+    every["row"] = every.parameter.map({"steps_per_iteration": BOTH}).fillna(every.parameter)
+    return every.explode("row", ignore_index=True)[["table", "row", "column", "paper"]]
+
+
 def at_one_million() -> pd.Series:
     """Published means at one million steps: lowest – highest of the sources, by (env, method)."""
     rows = _reference("published_results.csv")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import drawing, evaluations, kinds, load, pages, tidy, words
+from analysis import drawing, evaluations, kinds, load, pages, settings, tidy, words
 from analysis.chapter import Data, Found, find
 from analysis.chapters.all import CHAPTERS
 from analysis.ledger import SHOWN, ledger
@@ -22,16 +22,22 @@ from analysis.web.page import page
 
 
 class Read(NamedTuple):
-    """All tidy runs, every chapter that was found in them, and the ledger of claims."""
+    """All tidy runs, every chapter found in them, the ledger of claims, and our settings."""
 
     runs: pd.DataFrame
     found: Sequence[Found[Any]]
     ledger: pd.DataFrame
+    settings: pd.DataFrame
 
     def committed(self) -> "Read":
         """The scales whose data are committed."""
         found = [each for each in self.found if each.scale in COMMITTED]
-        return Read(self.runs[self.runs.scale.isin(COMMITTED)], found, ledger(found, CHAPTERS))
+        return Read(
+            self.runs[self.runs.scale.isin(COMMITTED)],
+            found,
+            ledger(found, CHAPTERS),
+            self.settings,
+        )
 
 
 class Collected(NamedTuple):
@@ -74,7 +80,7 @@ def read(data: Path) -> Read:
     runs = kinds.marked(tidy.read_all(data))
     evaluated = evaluations.read(data / evaluations.TIDY)
     found = list(find(CHAPTERS, Data(runs, evaluated)))
-    return Read(runs, found, ledger(found, CHAPTERS))
+    return Read(runs, found, ledger(found, CHAPTERS), settings.compared(data))
 
 
 def figures(read: Read, out: Path) -> Iterator[Path]:
@@ -87,10 +93,10 @@ def figures(read: Read, out: Path) -> Iterator[Path]:
 
 
 def tables(read: Read, out: Path) -> Iterator[Path]:
-    """The table of every chapter, as CSV and Markdown."""
-    for found in read.found:
-        table = found.table()
-        path = out / "tables" / f"{found.stem}.csv"
+    """The table of every chapter, and the paper's of settings, as CSV and Markdown."""
+    measured = ((found.stem, found.table()) for found in read.found)
+    for name, table in [*measured, *settings.tables(read.settings)]:
+        path = out / "tables" / f"{name}.csv"
         yield _write(path, _csv(table.numbers))
         yield _write(path.with_suffix(".md"), words.markdown(table.words))
 

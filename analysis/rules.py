@@ -134,15 +134,40 @@ def _sure(found: Compared) -> bool:
     return found.low > 0 or found.high < 0
 
 
+def bounded(low: float, high: float, margin: float) -> str:
+    """What the interval [low, high] of left less right says about “left is no better”."""
+    if high < margin:
+        return REPRODUCED
+    return NOT_REPRODUCED if low > margin else UNDECIDED
+
+
 def alike(sides: Likeness) -> Evidence:
     """What runs say about “left and right differ by less than the margin”."""
+    return _difference(sides, likened, runs_to_liken)
+
+
+def no_better(sides: Likeness) -> Evidence:
+    """What runs say about “left is not above right by the margin”."""
+
+    def needed(left: Side, right: Side, margin: float, level: float, most: int) -> int | None:
+        return runs_to_decide(right + margin, left, 0.0, level, most)
+
+    return _difference(sides, bounded, needed)
+
+
+def _difference(
+    sides: Likeness,
+    judge: Callable[[float, float, float], str],
+    enough: Callable[[Side, Side, float, float, int], int | None],
+) -> Evidence:
+    """What the interval of the difference says by a rule, and what would be enough to decide."""
     left, right, margin = sides
     runs, values = _sizes([left], [right]), _values(right)
     if not (len(left) and len(values)):
         return Evidence(NOT_RUN, runs)
     found = difference(left, values)
-    needed = _more(runs_to_liken(left, right, margin, most=MOST), (left, right))
-    verdict = likened(*found[1:], margin)
+    needed = _more(enough(left, right, margin, LEVEL, MOST), (left, right))
+    verdict = judge(*found[1:], margin)
     evidence = Evidence(verdict, runs, with_interval(*found), number(margin))
     return _weighed(evidence, [needed], margin)
 
@@ -201,10 +226,15 @@ ALIKE = Rule(
     "lies outside",
     alike,
 )
+NO_BETTER = Rule(
+    "no better: Welch's 95 % interval of the difference ends below the margin; not reproduced if "
+    "it begins above it",
+    no_better,
+)
 NEVER = Rule("never: not once in all runs", never)
 SOMETIMES = Rule("sometimes: in some run, at least once", sometimes)
 FACT = Rule("a fact: it is so or it is not", fact)
-RULES = (ABOVE, ALIKE, NEVER, SOMETIMES, FACT)
+RULES = (ABOVE, ALIKE, NO_BETTER, NEVER, SOMETIMES, FACT)
 
 
 def _values(side: Side) -> Array:

@@ -70,10 +70,11 @@ def described(**said: Any) -> dict[str, Any]:
         **{"study": "training", "experiment": "modern", "scale": "demo", "task": "hopper"},
         **{"algo": "trpo", "sampler": "single_path", "protocol": "modern", "seed": 0},
         **{"step_size": 0.01, "departures": [], "total_steps": 1000, "iterations": 10},
-        **{"steps_per_iteration": 100, "numbers": 1},
+        **{"steps_per_iteration": 100, "numbers": 1, "swept": {}},
     }
     run |= said
-    own = [run[key] for key in ("task", "algo", "sampler", "protocol", "step_size", "departures")]
+    names = ("task", "algo", "sampler", "protocol", "step_size", "departures", "swept")
+    own = [run[key] for key in names]
     starts = [f"+experiment={run['experiment']}", f"scale={run['scale']}", f"env={run['task']}",
               f"algo={run['algo']}", f"seed={run['seed']}", *run["departures"]]  # fmt: skip
     return {"settings": f"{zlib.crc32(repr(own).encode()):08x}", "overrides": starts} | run
@@ -90,7 +91,7 @@ def runs_frame(cells: dict[tuple[str, float], list[list[float]]], **constant: An
                 **{"env": "hopper", "method": method, "step_size": size, "seed": seed},
                 **{"status": "done", "iteration": iteration, "env_steps": 100.0 * iteration},
                 **{"return_100": returns, "return_mean": returns, "tried": 1},
-                **{"reward_per_step": returns, "departs": ""},
+                **{"reward_per_step": returns, "departs": "", "swept": ""},
             }
             frames.append(pd.DataFrame(run | constant))
     return pd.concat(frames, ignore_index=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from analysis.chapter import Chapter
 from analysis.chapters import (
+    ablations,
     atari_rules,
     figure4,
     figure5,
@@ -23,6 +24,7 @@ CHAPTERS: tuple[Chapter[Any], ...] = (
     figure5.CHAPTER,
     table1.CHAPTER,
     atari_rules.CHAPTER,
+    ablations.CHAPTER,
     modern.CHAPTER,
     step_rules.CHAPTER,
     variance.CHAPTER,
