@@ -53,6 +53,15 @@ def difference(left: Array, right: Array, level: float = LEVEL) -> tuple[float, 
     return estimate, estimate - half, estimate + half
 
 
+def band(values: Array, share: float = 0.5) -> tuple[Array, Array]:
+    """Between which values the middle share of the runs lies: (low, high), each (...).
+
+    values: (n, ...), one row per run. It is of runs, not of their mean: more runs do not narrow it.
+    """
+    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2], axis=0)
+    return low, high
+
+
 def scores(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """One row per run: `score`, the metric at its last row, and `peak`, its highest value."""
     ordered = runs.sort_values(["run_id", "iteration"])
