@@ -52,6 +52,8 @@ class Chapter(Generic[F]):
         columns: of `metrics.csv`, that it reads beyond those that every frame has.
         whole: whether it reads every iteration of a run.
         headline: of what was measured, what the front page shows.
+        fits: whether there are enough runs for it, of those that do not depart; without, the
+            chapter is absent.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Chapter(Generic[F]):
     columns: tuple[str, ...] = ()
     whole: bool = False
     headline: Callable[[F], pd.DataFrame] | None = None
+    fits: Callable[[pd.DataFrame], bool] = lambda runs: True
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
         mine = frame.experiment.isin(chapter.experiments)
         for scale in SCALES:
             runs = frame[mine & (frame.scale == scale)]
-            if not runs.empty:
+            if not runs.empty and chapter.fits(runs[~runs.departs.astype(bool)]):
                 groups = {str(k): group for k, group in runs.groupby("departs", sort=True)}
                 own = groups.pop("", None)
                 yield Found(

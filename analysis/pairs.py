@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.aggregate import bootstrap, improvement, iqm
+from analysis.aggregate import Tasks, bootstrap, improvement, iqm
 from analysis.names import FAILED
 from analysis.power import detectable
 from analysis.significance import permutation, welch
@@ -141,7 +141,7 @@ def _difference(left: Array, right: Array) -> Mean:
     return Mean(*difference(left, right)) if len(left) and len(right) else NOTHING
 
 
-def chance(left: list[Array], right: list[Array]) -> Mean:
+def chance(left: Tasks, right: Tasks) -> Mean:
     """How likely a run of left scores above one of right on the same task, and its interval.
 
     left, right: an array of scores a task. Where every pair of runs goes one way, resampling knows

@@ -4,6 +4,7 @@ from typing import Any
 
 from analysis.chapter import Chapter
 from analysis.chapters import (
+    aggregate,
     atari_rules,
     figure4,
     figure5,
@@ -24,6 +25,7 @@ CHAPTERS: tuple[Chapter[Any], ...] = (
     table1.CHAPTER,
     atari_rules.CHAPTER,
     modern.CHAPTER,
+    aggregate.CHAPTER,
     step_rules.CHAPTER,
     variance.CHAPTER,
     theory_line.CHAPTER,
