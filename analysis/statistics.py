@@ -1,7 +1,8 @@
 """DataFrame in, DataFrame out: scores, intervals, sweeps. Nothing is drawn at random.
 
 The unit is the run. Intervals are Student's t over runs, never over episodes: they cover the mean
-as often as they say from two runs on where runs are normal, as final scores nearly are.
+as often as they say from two runs on where runs are normal; `coverage.py` says how often where
+they are not.
 
 A run that failed is a run, not a gap: its score is the *lowest* value it ever reported (or,
 where it reported none, the lowest of any run on that task), since it delivered no policy. A run
