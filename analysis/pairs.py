@@ -28,6 +28,17 @@ class Mean(NamedTuple):
 NOTHING = Mean(NAN, NAN, NAN)
 
 
+class Reached(NamedTuple):
+    """How many runs were at a threshold, of how many, and the median of their steps.
+
+    It is infinite where more than half never were there.
+    """
+
+    there: int
+    of: int
+    median: float
+
+
 class Side(NamedTuple):
     """One side on one task.
 
@@ -40,7 +51,7 @@ class Side(NamedTuple):
         median: of the scores.
         iqm: their interquartile mean.
         band: between which the middle half of the runs lies.
-        steps: of each run to the threshold (n,), infinite where it never was there.
+        reached: how they came to the threshold.
         seconds: the median wall-clock time of a whole run.
     """
 
@@ -51,7 +62,7 @@ class Side(NamedTuple):
     median: float
     iqm: float
     band: tuple[float, float]
-    steps: Array
+    reached: Reached
     seconds: float
 
 
@@ -96,12 +107,12 @@ def compare(
     sides = [runs.assign(run_id=f"{i} " + runs.run_id) for i, runs in enumerate((left, right))]
     both = pd.concat(sides, ignore_index=True)
     scored = {name: way(both, metric) for name, way in WAYS.items()}
-    reached = steps_to(both, metric, threshold)
+    steps = steps_to(both, metric, threshold)
     own, other = ({name: _own(each, side) for name, each in scored.items()} for side in sides)
     ends = own[FINAL], other[FINAL]
     return Pair(
-        _side(left, own, _own(reached, sides[0])),
-        _side(right, other, _own(reached, sides[1])),
+        _side(left, own, _own(steps, sides[0])),
+        _side(right, other, _own(steps, sides[1])),
         {name: _difference(own[name], other[name]) for name in WAYS},
         welch(*ends),
         permutation(*ends),
@@ -119,18 +130,21 @@ def _own(scored: pd.DataFrame, side: pd.DataFrame) -> Array:
 def _side(runs: pd.DataFrame, values: Mapping[str, Array], steps: Array) -> Side:
     each, ends = runs.drop_duplicates("run_id"), values[FINAL]
     low, high = map(float, band(ends)) if len(ends) else (NAN, NAN)
-    seconds = wall_seconds(runs)
     return Side(
         runs=len(each),
         scores=ends,
         failed=int((each.status == FAILED).sum()),
         means={name: _mean(own) for name, own in values.items()},
-        median=float(np.median(ends)) if len(ends) else NAN,
+        median=_median(ends),
         iqm=float(iqm([ends])) if len(ends) else NAN,
         band=(low, high),
-        steps=steps,
-        seconds=float(np.median(seconds)) if len(seconds) else NAN,
+        reached=Reached(int(np.isfinite(steps).sum()), len(steps), _median(steps)),
+        seconds=_median(wall_seconds(runs)),
     )
+
+
+def _median(values: Array) -> float:
+    return float(np.median(values)) if len(values) else NAN
 
 
 def _mean(values: Array) -> Mean:

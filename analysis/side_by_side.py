@@ -3,11 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from analysis.pairs import WAYS, Pair, Side
-from analysis.statistics import Array
-from analysis.words import NOTHING, counted, number, with_interval
+from analysis.pairs import WAYS, Pair, Reached, Side
+from analysis.words import NOTHING, counted, number, of_all, with_interval
 
 A, B = "A", "B"
 
@@ -25,7 +22,7 @@ def table(pair: Pair, threshold: float) -> list[list[str]]:
         ["middle half of the runs", *(_span(*side.band) for side in sides), ""],
         ["seconds a run, median", *(number(side.seconds) for side in sides), ""],
     ]
-    reached = [f"steps to {number(threshold)}", *(_reached(side.steps) for side in sides), ""]
+    reached = [f"steps to {number(threshold)}", *(_reached(side.reached) for side in sides), ""]
     return [*rows, reached] if math.isfinite(threshold) else rows
 
 
@@ -38,13 +35,9 @@ def _span(low: float, high: float) -> str:
     return NOTHING if low != low else f"{number(low)} to {number(high)}"
 
 
-def _reached(steps: Array) -> str:
-    """How many got there, and the median over all of them."""
-    if not len(steps):
-        return NOTHING
-    middle = float(np.median(steps))
-    words = f"median {number(middle)}" if math.isfinite(middle) else "median: never"
-    return f"{np.isfinite(steps).sum()} of {len(steps)}, {words}"
+def _reached(reached: Reached) -> str:
+    middle = number(reached.median) if math.isfinite(reached.median) else "never"
+    return f"{of_all(reached.there, reached.of)}, median {middle}" if reached.of else NOTHING
 
 
 def told(pair: Pair) -> Iterator[str]:

@@ -134,7 +134,7 @@ def test_the_words_of_a_pair() -> None:
         "interquartile mean | 6.5 | 2",
         "middle half of the runs | 5.5 to 7.25 | 1.5 to 2.5",
         "seconds a run, median | 60 | 60",
-        "steps to 4 | 4 of 4, median 200 | 1 of 3, median: never",
+        "steps to 4 | 4 of 4, median 200 | 1 of 3, median never",
         "p = 0.0571 by permutation, 0.00976 by Welch's test",
         "a run of A scores above one of B with a chance of 1",
     ]
