@@ -54,6 +54,8 @@ class Chapter(Generic[F]):
         headline: of what was measured, what the front page shows.
         alternative: what its picture shows, in a sentence for who does not see it.
         curves: of what was measured, what the report draws with values to point at.
+        fits: whether there are enough runs for it, of those that do not depart; without, the
+            chapter is absent.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Chapter(Generic[F]):
     headline: Callable[[F], pd.DataFrame] | None = None
     alternative: str = ""
     curves: Callable[[F], Curves] | None = None
+    fits: Callable[[pd.DataFrame], bool] = lambda runs: True
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
         mine = frame.experiment.isin(chapter.experiments)
         for scale in SCALES:
             runs = frame[mine & (frame.scale == scale)]
-            if not runs.empty:
+            if not runs.empty and chapter.fits(runs[~runs.departs.astype(bool)]):
                 groups = {str(k): group for k, group in runs.groupby("departs", sort=True)}
                 own = groups.pop("", None)
                 yield Found(

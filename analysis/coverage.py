@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.aggregate import Tasks, bootstrap
-from analysis.power import half_widths
-from analysis.statistics import LEVEL, Array, interval
+from analysis.statistics import LEVEL, Array, half_width, interval
 
 
 class Scores(NamedTuple):
@@ -110,7 +109,7 @@ def of_difference(scores: Scores, n: int, rng: np.random.Generator, sets: int) -
     """How often Welch's interval of n against n runs covers 0, where nothing differs."""
     left, right = scores.draw(rng, (2, n, sets))
     middle = left.mean(axis=0) - right.mean(axis=0)
-    half = half_widths(left.var(axis=0, ddof=1), right.var(axis=0, ddof=1), n)
+    half = half_width(left.var(axis=0, ddof=1) / n, right.var(axis=0, ddof=1) / n, n, n)
     return _covered(middle - half, middle + half, 0.0)
 
 

@@ -49,13 +49,14 @@ class DamagedError(ValueError):
 
 
 def runs(directory: Path) -> Loaded:
-    """Every run under `directory`, one row per (run, iteration), finished or not.
+    """Every run under `directory`, or the one that it is, one row per (run, iteration).
 
-    A subdirectory is a run once it holds `config.yaml`. `status` is `done` only where `DONE`
-    exists and all rows that it counts are there.
+    They may be finished or not. A directory is a run once it holds `config.yaml`. `status` is
+    `done` only where `DONE` exists and all rows that it counts are there.
     """
     frames, damaged = [], []
-    for path in sorted(path.parent for path in directory.glob("*/config.yaml")):
+    there = list(directory.glob("config.yaml")) or directory.glob("*/config.yaml")
+    for path in sorted(path.parent for path in there):
         try:
             frames.append(_run(path))
         except DamagedError as error:

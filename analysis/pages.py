@@ -10,7 +10,7 @@ from analysis import catalogue, settings
 from analysis.chapter import Found
 from analysis.ledger import SHOWN, TEXT
 from analysis.page import Part, Picture, Section, markdown
-from analysis.rules import VERDICTS
+from analysis.rules import OBSERVED, VERDICTS
 from analysis.words import markdown as table
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -66,10 +66,15 @@ def block(found: Sequence[Found[Any]], judged: pd.DataFrame) -> str:
 
 
 def counted(judged: pd.DataFrame) -> str:
-    """How many claims have which verdict, in a sentence."""
+    """How many claims have which verdict, and how many facts need none, in a sentence."""
     counts = judged.verdict.value_counts()
-    told = ", ".join(f"{counts.get(name, 0)} {name}" for name in VERDICTS)
-    return f"Of {len(judged)} claims of the paper and about it: {told}."
+    claims = [name for name in VERDICTS if name != OBSERVED]
+    told = ", ".join(f"{counts.get(name, 0)} {name}" for name in claims)
+    facts = counts.get(OBSERVED, 0)
+    return (
+        f"Of the paper's {len(judged) - facts} claims: {told}; "
+        f"{facts} facts about its own numbers are observed."
+    )
 
 
 def filled(text: str, content: str) -> str:

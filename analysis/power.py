@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import optimize, stats
 
-from analysis.statistics import LEVEL, Array
+from analysis.statistics import LEVEL, Array, half_width
 
 Side = Array | float
 """A score per run (n,), or a number, which has no spread."""
@@ -71,17 +71,6 @@ def _runs(
         return None
     gap = abs(float(sides[0].mean() - sides[1].mean()))
     n = np.arange(2, most + 1)
-    own, other = (side.var(ddof=1) for side in sides)
-    enough = n[half_widths(own, other, n, level) < room(gap)]
+    own, other = (side.var(ddof=1) / n for side in sides)
+    enough = n[half_width(own, other, n, n, level) < room(gap)]
     return int(enough[0]) if len(enough) else None
-
-
-def half_widths(left: Array, right: Array, n: Array | int, level: float = LEVEL) -> Array:
-    """Half the width of Welch's interval of n runs a side with these variances.
-
-    left, right, n: arrays that broadcast, or numbers.
-    """
-    squares = left**2 + right**2
-    share = np.divide((left + right) ** 2, squares, out=np.ones_like(squares), where=squares > 0)
-    reach = stats.t.ppf((1 + level) / 2, (n - 1) * share)
-    return np.asarray(reach * np.sqrt((left + right) / n))

@@ -18,10 +18,10 @@ from analysis.statistics import LEVEL, Array, difference, interval
 from analysis.words import NOTHING, number, of_all, with_interval
 
 S = TypeVar("S")
-REPRODUCED, NOT_REPRODUCED, UNDECIDED, NOT_RUN = VERDICTS = (
-    *("reproduced", "not reproduced", "undecided", "not run"),
+REPRODUCED, NOT_REPRODUCED, UNDECIDED, NOT_RUN, OBSERVED = VERDICTS = (
+    *("reproduced", "not reproduced", "undecided", "not run", "observed"),
 )
-"""What runs say about a claim."""
+"""What runs say about a claim; the last is of facts that need no run."""
 MOST = 1000
 """Runs a side, beyond which a number of runs is no plan."""
 
@@ -212,7 +212,7 @@ def sometimes(shares: Array) -> Evidence:
 
 def fact(sides: Fact) -> Evidence:
     """Something that is so or is not."""
-    return Evidence(REPRODUCED if sides.holds else NOT_REPRODUCED, NOTHING, sides.words)
+    return Evidence(OBSERVED if sides.holds else NOT_REPRODUCED, NOTHING, sides.words)
 
 
 ABOVE = Rule(

@@ -293,7 +293,7 @@ def test_once_is_enough_against_never_and_for_sometimes() -> None:
     assert sometimes(np.array([0.0, 0.1])).verdict == "reproduced"
     assert sometimes(np.array([0.0, 0.0])).verdict == "undecided"
     assert [fact(Fact(so, "1 of 2")).verdict for so in (True, False)] == [
-        *("reproduced", "not reproduced"),
+        *("observed", "not reproduced"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import math
 from math import comb
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from analysis.coverage import (
 )
 from analysis.statistics import interval
 
+README = Path(__file__).parents[1] / "analysis" / "README.md"
 SETS = 20_000
 FEW = [level for level in LEVELS if level.n <= 10]
 
@@ -89,6 +91,14 @@ def test_true_mean_and_iqm_are_those_of_very_many_runs(kind: Scores) -> None:
 def test_the_table_has_the_levels_in_percent() -> None:
     row = table().iloc[5].tolist()
     assert row == ["exponential", 5, "88.2 %", "97.3 %", "87 %", "91 %"]
+
+
+@pytest.mark.parametrize("kind", [NORMAL, SKEWED, COLLAPSING], ids=lambda kind: kind.words[:6])
+def test_the_readme_has_the_levels_too(kind: Scores) -> None:
+    rows = [level[2:] for level in LEVELS if level.scores is kind and level.n >= 5]
+    cells = [" / ".join(f"{100 * x:.3g}" for x in column) for column in zip(*rows, strict=True)]
+    line = f"| {kind.words} | 5 / 10 / 20 | " + " % | ".join(cells) + " % |\n"
+    assert line in README.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("n", "shown"), [(2, 3), (3, 3), (7, 5), (19, 10), (500, 20)])

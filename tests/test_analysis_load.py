@@ -51,6 +51,12 @@ def test_a_method_is_an_algorithm_with_its_sampler(
     assert runs(tmp_path).method.tolist() == [method]
 
 
+def test_the_directory_of_a_run_is_read_as_that_run_alone(tmp_path: Path) -> None:
+    path = write_run(tmp_path, [1.0, 2.0])
+    write_run(tmp_path, [3.0])
+    assert runs(path).run_id.tolist() == [path.name] * 2
+
+
 def test_numbers_are_read_back_exactly(tmp_path: Path) -> None:
     value = 0.1 + 0.2
     write_run(tmp_path, [value, -1e-17])

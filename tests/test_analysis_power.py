@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from analysis.claim import UNDECIDED, compared, likened
-from analysis.power import detectable, half_widths, runs_to_decide, runs_to_liken
+from analysis.power import detectable, runs_to_decide, runs_to_liken
 from analysis.statistics import Array, difference
 
 
@@ -107,10 +107,3 @@ def test_a_higher_level_takes_more_runs() -> None:
 )
 def test_where_no_number_of_runs_can_be_told_there_is_none(left: Array, margin: float) -> None:
     assert runs_to_decide(left, WIDE, margin) is None
-
-
-def test_half_widths_are_those_of_welch() -> None:
-    left, right = np.array([1.0, 2.0, 4.0]), np.array([10.0, 3.0, 5.0])
-    theirs = stats.ttest_ind(left, right, equal_var=False).confidence_interval(0.95)
-    ours = half_widths(left.var(ddof=1), right.var(ddof=1), np.array([3]))
-    assert ours == pytest.approx([(theirs.high - theirs.low) / 2])

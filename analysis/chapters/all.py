@@ -5,6 +5,7 @@ from typing import Any
 from analysis.chapter import Chapter
 from analysis.chapters import (
     ablations,
+    aggregate,
     atari_rules,
     figure4,
     figure5,
@@ -26,6 +27,7 @@ CHAPTERS: tuple[Chapter[Any], ...] = (
     atari_rules.CHAPTER,
     ablations.CHAPTER,
     modern.CHAPTER,
+    aggregate.CHAPTER,
     step_rules.CHAPTER,
     variance.CHAPTER,
     theory_line.CHAPTER,
