@@ -27,7 +27,7 @@ def strip(judged: pd.DataFrame) -> str:
 
 def evidence(found: Sequence[Found[Any]]) -> Places:
     """Each claim's chapter, by claim and scale."""
-    return {(text, each.scale): each.stem for each in found for text in each.verdicts().claim}
+    return {(own.text, each.scale): each.stem for each in found for own in each.chapter.claims}
 
 
 def table(judged: pd.DataFrame, places: Places) -> str:
