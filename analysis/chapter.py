@@ -6,7 +6,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
 
-from analysis import claim
 from analysis.claim import Claim
 from analysis.drawing import Figure
 from analysis.names import SCALES
@@ -55,6 +54,8 @@ class Chapter(Generic[F]):
         headline: of what was measured, what the front page shows.
         alternative: what its picture shows, in a sentence for who does not see it.
         curves: of what was measured, what the report draws with values to point at.
+        fits: whether there are enough runs for it, of those that do not depart; without, the
+            chapter is absent.
     """
 
     name: str
@@ -64,12 +65,13 @@ class Chapter(Generic[F]):
     measure: Callable[[pd.DataFrame, Data], F]
     draw: Callable[[F, str], Figure]
     tabulate: Callable[[F], Table]
-    claims: tuple[Claim[F], ...] = ()
+    claims: tuple[Claim[F, Any], ...] = ()
     columns: tuple[str, ...] = ()
     whole: bool = False
     headline: Callable[[F], pd.DataFrame] | None = None
     alternative: str = ""
     curves: Callable[[F], Curves] | None = None
+    fits: Callable[[pd.DataFrame], bool] = lambda runs: True
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,10 @@ class Found(Generic[F]):
         shown = self.chapter.headline
         return pd.DataFrame() if self.own is None or shown is None else shown(self.own)
 
-    def verdicts(self) -> pd.DataFrame:
-        """One row per claim whose experiment has runs that do not depart."""
-        present = set(self.runs.experiment[~self.runs.departs.astype(bool)])
-        judged = [c for c in self.chapter.claims if c.experiment in present]
-        rows = [c.row(self.own) for c in judged if self.own is not None]
-        return pd.DataFrame(rows, columns=claim.COLUMNS)
+    def bears_on(self, claim: Claim[F, Any]) -> bool:
+        """Whether there are runs of the claim's experiment that do not depart."""
+        mine = self.runs.experiment == claim.experiment
+        return bool((mine & ~self.runs.departs.astype(bool)).any())
 
 
 def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
@@ -136,7 +136,7 @@ def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
         mine = frame.experiment.isin(chapter.experiments)
         for scale in SCALES:
             runs = frame[mine & (frame.scale == scale)]
-            if not runs.empty:
+            if not runs.empty and chapter.fits(runs[~runs.departs.astype(bool)]):
                 groups = {str(k): group for k, group in runs.groupby("departs", sort=True)}
                 own = groups.pop("", None)
                 yield Found(
@@ -149,15 +149,3 @@ def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
                         for words, group in groups.items()
                     },
                 )
-
-
-def verdicts(found: Sequence[Found[Any]]) -> pd.DataFrame:
-    """Every claim at every scale that has runs for it, the largest scale first."""
-    rows = [
-        [*row[:2], scale, *row[2:]]
-        for scale in SCALES
-        for each in found
-        if scale == each.scale
-        for row in each.verdicts().itertuples(index=False)
-    ]
-    return pd.DataFrame(rows, columns=[*claim.COLUMNS[:2], "scale", *claim.COLUMNS[2:]])

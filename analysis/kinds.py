@@ -4,21 +4,40 @@ What a chapter draws and judges are the runs as their experiment has them. A run
 from it, or that is of settings that the experiment had before, keeps a row of its own.
 """
 
+import shlex
+
 import pandas as pd
 
 CELL = ["experiment", "scale", "env", "method", "step_size", "departures"]
-"""What the tables tell rows apart by."""
+"""What the tables tell rows apart by, beside the values of what their experiment sweeps."""
 
 
 def marked(frame: pd.DataFrame) -> pd.DataFrame:
     """Adds `departs`: how a run differs from what its experiment says, "" where it does not.
 
-    These are its departures. Where runs of one cell have several hashes of settings, the
-    experiment itself has changed: those of the run that started last are what it says now, and
-    others are told by their hash.
+    These are its departures. Where runs of one cell that has one value of what is swept have
+    several hashes of settings, the experiment itself has changed: those of the run that started
+    last are what it says now, and others are told by their hash. A run that does not say what of
+    it was swept is held against its whole cell.
     """
     by_start = frame.sort_values("started", na_position="first", kind="stable")
-    newest = by_start.groupby(CELL, dropna=False).settings.transform("last").loc[frame.index]
+    alike, cell = (
+        by_start.groupby(names, dropna=False).settings.transform("last").loc[frame.index]
+        for names in ([*CELL, "swept"], CELL)
+    )
+    newest = alike.where(frame.swept.astype(bool), cell)
     other = "(settings " + frame.settings.astype(str) + ")"
     words = frame.departures.astype(str).str.cat(other.where(frame.settings != newest, ""), " ")
     return frame.assign(departs=words.str.strip())
+
+
+def swept(frame: pd.DataFrame, setting: str) -> pd.Series:
+    """The value that each run has of a swept number, NaN where it is not swept."""
+    values = {words: _said(words).get(setting, "nan") for words in frame.swept.unique()}
+    return frame.swept.map(values).astype(float)
+
+
+def _said(words: str) -> dict[str, str]:
+    """Settings and their values, of the words in which `load` joins them."""
+    parts = (item.partition("=") for item in shlex.split(words))
+    return {name: value for name, _, value in parts}

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.claim import Evidence, above
 from analysis.curves import curves
 from analysis.names import DONE, FAILED, TRPO
+from analysis.sides import Likeness, Pairs, pair
 from analysis.statistics import Array, averages, best_step_size, scores, summary
 
 Values = Callable[[str, str], Array]
@@ -53,17 +53,39 @@ class Learned(NamedTuple):
         ended = own.assign(status=own.status.where(own.status == FAILED, DONE))
         return partial(_values, scores(ended, self.metric))
 
+    def start(self, env: str) -> float:
+        """What TRPO scores in its first iteration, mean over runs; NaN without one."""
+        first = self._of_trpo(env).groupby("run_id")[self.metric].first()
+        return float(first.mean())
+
     def tenth_of_rise(self, env: str) -> float:
         """A tenth of what TRPO gains from its first iteration to its last; NaN if that is none."""
-        own = self.best[(self.best.env == env) & (self.best.method == TRPO)]
-        own = own.dropna(subset=[self.metric]).sort_values("iteration")
-        first, last = own.groupby("run_id")[self.metric].first(), self.final(env, TRPO)
-        rise = last.mean() - first.mean() if len(last) else float("nan")
+        last = self.final(env, TRPO)
+        rise = last.mean() - self.start(env) if len(last) else float("nan")
         return float(rise / 10) if rise > 0 else float("nan")
 
-    def above(self, env: str, left: str, right: str, values: Values) -> Evidence:
-        """What the runs say about “one method is above another”, by a tenth of TRPO's rise."""
-        return above(values(env, left), values(env, right), self.tenth_of_rise(env))
+    def _of_trpo(self, env: str) -> pd.DataFrame:
+        own = self.best[(self.best.env == env) & (self.best.method == TRPO)]
+        return own.dropna(subset=[self.metric]).sort_values("iteration")
+
+    def worse(self, env: str, method: str) -> Array:
+        """Of each run (n,), in which share of its iterations it stood far below its best so far.
+
+        Far is more than a tenth of what TRPO gains on the task.
+        """
+        own = self.best[(self.best.env == env) & (self.best.method == method)]
+        own = own.dropna(subset=[self.metric]).sort_values(["run_id", "iteration"])
+        fallen = own.groupby("run_id")[self.metric].cummax() - own[self.metric]
+        shares = (fallen > self.tenth_of_rise(env)).groupby(own.run_id).mean()
+        return shares.to_numpy(dtype=float)
+
+    def above(self, env: str, left: str, right: str, values: Values) -> Pairs:
+        """One method that is to be above another, by a tenth of TRPO's rise."""
+        return pair(values(env, left), values(env, right), self.tenth_of_rise(env))
+
+    def alike(self, env: str, left: str, right: str, values: Values) -> Likeness:
+        """Two methods that are to differ by less than a tenth of TRPO's rise."""
+        return Likeness(values(env, left), values(env, right), self.tenth_of_rise(env))
 
 
 def learned(runs: pd.DataFrame, metric: str, x: str, steps: int | None = None) -> Learned:

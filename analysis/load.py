@@ -26,7 +26,7 @@ WORDS = ("overrides", "departures")
 """Lists of overrides in `run.json`, here joined as a shell reads them."""
 RUN = [
     *("run_id", "study", "experiment", "scale", "env", "method", "algo", "sampler", "protocol"),
-    *("seed", "step_size", "settings", "numbers", "overrides", "departures"),
+    *("seed", "step_size", "settings", "numbers", "overrides", "departures", "swept"),
     *("total_steps", "iterations", "steps_per_iteration"),
     *("status", "error", "commit", "started", "wall_seconds", "cpu", "versions"),
 ]
@@ -49,13 +49,14 @@ class DamagedError(ValueError):
 
 
 def runs(directory: Path) -> Loaded:
-    """Every run under `directory`, one row per (run, iteration), finished or not.
+    """Every run under `directory`, or the one that it is, one row per (run, iteration).
 
-    A subdirectory is a run once it holds `config.yaml`. `status` is `done` only where `DONE`
-    exists and all rows that it counts are there.
+    They may be finished or not. A directory is a run once it holds `config.yaml`. `status` is
+    `done` only where `DONE` exists and all rows that it counts are there.
     """
     frames, damaged = [], []
-    for path in sorted(path.parent for path in directory.glob("*/config.yaml")):
+    there = list(directory.glob("config.yaml")) or directory.glob("*/config.yaml")
+    for path in sorted(path.parent for path in there):
         try:
             frames.append(_run(path))
         except DamagedError as error:
@@ -109,6 +110,8 @@ def _described(description: Mapping[str, Any], path: Path) -> dict[str, Any]:
     try:
         found = {key: description[key] for key in DESCRIBED}
         found |= {name: shlex.join(description[name]) for name in WORDS}
+        swept = dict(description.get("swept", {}))  # some were written before it
+        found["swept"] = shlex.join(f"{name}={value}" for name, value in swept.items())
     except KeyError as error:
         raise DamagedError(f"{path}: {error} is missing") from error
     return found | {"env": found["task"], "method": method(found["algo"], found["sampler"])}

@@ -20,8 +20,8 @@ MEASURED = ("q_samples", "estimate_steps", "gradient_variance", "gradient_square
 STAGE = ["env", "trained"]
 UNITS = ["q_samples", "estimate_steps"]
 """What a batch costs: estimates of Q, and steps of the simulator."""
-VINE, SINGLE_PATH = "vine", "single_path"
-COMPARED = [SINGLE_PATH, "vine_independent"]
+VINE, SINGLE_PATH, INDEPENDENT = "vine", "single_path", "vine_independent"
+COMPARED = [SINGLE_PATH, INDEPENDENT]
 """The samplers that are compared with the vine."""
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import catalogue, claim
-from analysis.chapter import Found, verdicts
-from analysis.names import COMMITTED
+from analysis import catalogue, settings
+from analysis.chapter import Found
+from analysis.ledger import SHOWN, TEXT
 from analysis.page import Part, Picture, Section, markdown
+from analysis.rules import OBSERVED, VERDICTS
 from analysis.words import markdown as table
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"
@@ -26,10 +27,11 @@ AGAIN = (
 )
 
 
-def sections(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> Iterator[Section]:
+def sections(
+    runs: pd.DataFrame, found: Sequence[Found[Any]], judged: pd.DataFrame
+) -> Iterator[Section]:
     """What the paper claims, what was run, then each chapter with all it has."""
-    judged = verdicts(found)
-    yield Section("What the paper claims", [counted(judged), claim.TEXT, judged])
+    yield Section("What the paper claims", [counted(judged), TEXT, judged[SHOWN]])
     failed = catalogue.failures(runs)
     told = [] if failed.empty else [failed]
     yield Section("What was run", [catalogue.TEXT, catalogue.overview(runs), *told])
@@ -44,29 +46,35 @@ def sections(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> Iterator[Sectio
         yield Section(f"{title} ({each.scale})", parts)
 
 
-def results(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
-    """The scales whose data are committed, for the results folder."""
-    kept, own = [each for each in found if each.scale in COMMITTED], runs.scale.isin(COMMITTED)
-    shown = list(sections(runs[own], kept)) if own.any() else []
+def results(
+    runs: pd.DataFrame, found: Sequence[Found[Any]], judged: pd.DataFrame, compared: pd.DataFrame
+) -> str:
+    """The page of the results folder."""
+    shown = [*sections(runs, found, judged), *settings.sections(compared)] if len(runs) else []
     return f"{HEAD}\n{markdown(shown)}"
 
 
-def block(found: Sequence[Found[Any]]) -> str:
+def block(found: Sequence[Found[Any]], judged: pd.DataFrame) -> str:
     """What the front page shows: each headline at its largest scale, and all verdicts counted."""
-    kept = [each for each in found if each.scale in COMMITTED and each.own is not None]
+    kept = [each for each in found if each.own is not None]
     largest = {each.chapter.name: each for each in reversed(kept) if each.chapter.headline}
     parts = []
     for each in reversed(largest.values()):
         title = f"**{each.chapter.title}** (`{each.scale}`): final score, 95 % interval over runs"
         parts += [f"{title}\n", table(each.headline())]
-    return "\n".join([*parts, f"{counted(verdicts(kept))}\n"])
+    return "\n".join([*parts, f"{counted(judged)}\n"])
 
 
 def counted(judged: pd.DataFrame) -> str:
-    """How many claims have which verdict, in a sentence."""
+    """How many claims have which verdict, and how many facts need none, in a sentence."""
     counts = judged.verdict.value_counts()
-    told = ", ".join(f"{counts.get(name, 0)} {name}" for name in claim.VERDICTS)
-    return f"Of the paper's claims that these runs bear on: {told}."
+    claims = [name for name in VERDICTS if name != OBSERVED]
+    told = ", ".join(f"{counts.get(name, 0)} {name}" for name in claims)
+    facts = counts.get(OBSERVED, 0)
+    return (
+        f"Of the paper's {len(judged) - facts} claims: {told}; "
+        f"{facts} facts about its own numbers are observed."
+    )
 
 
 def filled(text: str, content: str) -> str:

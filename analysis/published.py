@@ -43,6 +43,19 @@ def figure4_at(updates: pd.Series) -> pd.Series:
     return pd.Series(words, name="paper, Figure 4", dtype="object")
 
 
+def figure4_value(env: str, method: str, iteration: int) -> tuple[float, float]:
+    """The paper's reward per step at an iteration, and what it has gained by then.
+
+    Between the points that were read off, linear; after its last, its last. NaN without a curve.
+    """
+    read = figure4()
+    curve = read[(read.env == env) & (read.method == method)].sort_values("iteration")
+    if curve.empty:
+        return float("nan"), float("nan")
+    value = float(np.interp(iteration, curve.iteration, curve.reward_per_step))
+    return value, value - float(curve.reward_per_step.iloc[0])
+
+
 STEPS = {TRPO: 100_000, TRPO_VINE: 400_000}
 """Simulator steps of an iteration on Atari, by method (Table 3)."""
 
@@ -64,6 +77,44 @@ def table1() -> pd.DataFrame:
     """The paper's Table 1. Columns: player (as `names.PLAYERS`), env, score."""
     read = pd.read_csv(REFERENCE / "table1.csv").rename(columns={"method": "player"})
     return read.melt("player", var_name="env", value_name="score").astype({"score": float})
+
+
+def table2() -> pd.DataFrame:
+    """The paper's Table 2: a parameter a row, a task a column."""
+    return pd.read_csv(REFERENCE / "table2.csv", index_col="parameter")
+
+
+def table3() -> pd.DataFrame:
+    """The paper's Table 3: a parameter a row, one column `all_games`."""
+    return pd.read_csv(REFERENCE / "table3.csv", index_col="parameter")
+
+
+BUDGETS = {
+    "figure4_swimmer": 10e6,
+    "figure4_hopper": 200e6,
+    "figure4_walker": 200e6,
+    "table1": 200e6,
+}
+"""Simulator steps of the paper's longest run, by our experiment, where it tells them.
+
+Table 2: iterations times steps; Table 3: 500 iterations of the vine's 400K.
+"""
+
+
+BOTH = ("single_path_steps_per_iteration", "vine_steps_per_iteration")
+"""What Table 2 says of both samplers in one row, and Table 3 in two."""
+
+
+def settings() -> pd.DataFrame:
+    """The paper's Tables 2 and 3. Columns: table, row, column, paper (the value)."""
+    read = {name: pd.read_csv(REFERENCE / f"{name}.csv") for name in ("table2", "table3")}
+    frames = [
+        table.melt("parameter", var_name="column", value_name="paper").assign(table=name)
+        for name, table in read.items()
+    ]
+    every = pd.concat(frames, ignore_index=True).astype({"paper": float})
+    every["row"] = every.parameter.map({"steps_per_iteration": BOTH}).fillna(every.parameter)
+    return every.explode("row", ignore_index=True)[["table", "row", "column", "paper"]]
 
 
 def at_one_million() -> pd.Series:

@@ -12,18 +12,32 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import drawing, evaluations, kinds, load, pages, tidy, words
-from analysis.chapter import Data, Found, find, verdicts
+from analysis import drawing, evaluations, kinds, load, pages, settings, tidy, words
+from analysis.chapter import Data, Found, find
 from analysis.chapters.all import CHAPTERS
+from analysis.ledger import SHOWN, ledger
+from analysis.names import COMMITTED
 from analysis.terminal import complain, say
 from analysis.web.page import page
 
 
 class Read(NamedTuple):
-    """All tidy runs, and every chapter that was found in them."""
+    """All tidy runs, every chapter found in them, the ledger of claims, and our settings."""
 
     runs: pd.DataFrame
     found: Sequence[Found[Any]]
+    ledger: pd.DataFrame
+    settings: pd.DataFrame
+
+    def committed(self) -> "Read":
+        """The scales whose data are committed."""
+        found = [each for each in self.found if each.scale in COMMITTED]
+        return Read(
+            self.runs[self.runs.scale.isin(COMMITTED)],
+            found,
+            ledger(found, CHAPTERS),
+            self.settings,
+        )
 
 
 class Collected(NamedTuple):
@@ -65,7 +79,8 @@ def read(data: Path) -> Read:
     """
     runs = kinds.marked(tidy.read_all(data))
     evaluated = evaluations.read(data / evaluations.TIDY)
-    return Read(runs, list(find(CHAPTERS, Data(runs, evaluated))))
+    found = list(find(CHAPTERS, Data(runs, evaluated)))
+    return Read(runs, found, ledger(found, CHAPTERS), settings.compared(data))
 
 
 def figures(read: Read, out: Path) -> Iterator[Path]:
@@ -78,19 +93,18 @@ def figures(read: Read, out: Path) -> Iterator[Path]:
 
 
 def tables(read: Read, out: Path) -> Iterator[Path]:
-    """The table of every chapter, as CSV and Markdown."""
-    for found in read.found:
-        table = found.table()
-        path = out / "tables" / f"{found.stem}.csv"
+    """The table of every chapter, and the paper's of settings, as CSV and Markdown."""
+    measured = ((found.stem, found.table()) for found in read.found)
+    for name, table in [*measured, *settings.tables(read.settings)]:
+        path = out / "tables" / f"{name}.csv"
         yield _write(path, _csv(table.numbers))
         yield _write(path.with_suffix(".md"), words.markdown(table.words))
 
 
 def claims(read: Read, out: Path) -> Iterator[Path]:
     """All verdicts, as CSV and Markdown."""
-    table = verdicts(read.found)
-    yield _write(out / "tables" / "claims.csv", _csv(table))
-    yield _write(out / "tables" / "claims.md", words.markdown(table))
+    yield _write(out / "tables" / "claims.csv", _csv(read.ledger))
+    yield _write(out / "tables" / "claims.md", words.markdown(read.ledger[SHOWN]))
 
 
 def changed(judged: pd.DataFrame, path: Path) -> list[str]:
@@ -109,16 +123,17 @@ def changed(judged: pd.DataFrame, path: Path) -> list[str]:
 
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
-    yield _write(out / "report" / "index.html", page(read.runs, read.found))
+    yield _write(out / "report" / "index.html", page(*read))
 
 
 def readme(read: Read, out: Path) -> Iterator[Path]:
     """The page of the results folder, and the generated block of the front page above it."""
-    yield _write(out / "README.md", pages.results(read.runs, read.found))
+    kept = read.committed()
+    yield _write(out / "README.md", pages.results(*kept))
     front = out.parent / "README.md"
     if front.exists():
         text = front.read_text(encoding="utf-8")
-        if (filled := pages.filled(text, pages.block(read.found))) != text:
+        if (filled := pages.filled(text, pages.block(kept.found, kept.ledger))) != text:
             yield _write(front, filled)
 
 
@@ -181,7 +196,7 @@ def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> None:
 
 def check(read: Read, out: Path) -> int:
     """Show all verdicts; the exit status is 1 if one is not as it was written."""
-    judged = verdicts(read.found)
+    judged = read.ledger
     for row in judged.itertuples(index=False):
         verdict, text, scale, runs, shown, *_ = row
         say(f"{verdict:13}{text} ({scale}; runs {runs or 0}): {shown}")

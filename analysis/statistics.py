@@ -1,7 +1,8 @@
 """DataFrame in, DataFrame out: scores, intervals, sweeps. Nothing is drawn at random.
 
 The unit is the run. Intervals are Student's t over runs, never over episodes: they cover the mean
-as often as they say from two runs on where runs are normal, as final scores nearly are.
+as often as they say from two runs on where runs are normal; `coverage.py` says how often where
+they are not.
 
 A run that failed is a run, not a gap: its score is the *lowest* value it ever reported (or,
 where it reported none, the lowest of any run on that task), since it delivered no policy. A run
@@ -44,13 +45,30 @@ def difference(left: Array, right: Array, level: float = LEVEL) -> tuple[float, 
     estimate, (n, m) = float(left.mean() - right.mean()), (len(left), len(right))
     if min(n, m) < 2:
         return estimate, float("nan"), float("nan")
-    own, other = left.var(ddof=1) / n, right.var(ddof=1) / m
-    if own + other == 0:
-        return estimate, estimate, estimate
-    share = own / (own + other)
-    freedom = 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
-    half = float(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(own + other))
+    half = float(half_width(left.var(ddof=1) / n, right.var(ddof=1) / m, n, m, level))
     return estimate, estimate - half, estimate + half
+
+
+def half_width(
+    own: Array, other: Array, n: Array | int, m: Array | int, level: float = LEVEL
+) -> Array:
+    """Half the width of Welch's t interval of the difference of two means, of n and of m runs.
+
+    own, other: their squared standard errors; all may be arrays that broadcast.
+    """
+    total = own + other
+    share = np.divide(own, total, out=np.full_like(total, 0.5), where=total > 0)
+    freedom = 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
+    return np.asarray(stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(total))
+
+
+def band(values: Array, share: float = 0.5) -> tuple[Array, Array]:
+    """Between which values the middle share of the runs lies: (low, high), each (...).
+
+    values: (n, ...), one row per run. It is of runs, not of their mean: more runs do not narrow it.
+    """
+    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2], axis=0)
+    return low, high
 
 
 def scores(runs: pd.DataFrame, metric: str) -> pd.DataFrame:

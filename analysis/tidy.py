@@ -14,7 +14,8 @@ from analysis.names import DONE
 TEXT = dict.fromkeys(["experiment", "scale", "error", "commit", "started"], "string")
 """Text that may be missing."""
 PLAIN = [
-    *("study", "sampler", "protocol", "settings", "overrides", "departures", "cpu", "versions"),
+    *("study", "sampler", "protocol", "settings", "overrides", "departures", "swept"),
+    *("cpu", "versions"),
 ]
 """Text that may be empty."""
 ROWS_PER_RUN = 100

@@ -19,6 +19,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def steps(count: float) -> str:
+    """A number of simulator steps, in thousands or millions."""
+    return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count / 1e3:.3g}K"
+
+
 def step_size(method: str, value: float) -> str:
     """A method's step size with its symbol, and a dash where it has none."""
     if value != value:

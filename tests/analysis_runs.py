@@ -12,7 +12,8 @@ import pandas as pd
 from analysis import evaluations
 from analysis.chapter import Chapter, Data, Found, find
 from analysis.chapters.all import CHAPTERS
-from analysis.chapters.theory_bounds import BOUNDS
+from analysis.chapters.theory_bounds import BOUNDS, LAWS
+from analysis.ledger import ledger
 
 COLUMNS = (
     "iteration,env_steps,episodes,return_mean,return_std,return_100,reward_per_step,length_mean,"
@@ -69,10 +70,11 @@ def described(**said: Any) -> dict[str, Any]:
         **{"study": "training", "experiment": "modern", "scale": "demo", "task": "hopper"},
         **{"algo": "trpo", "sampler": "single_path", "protocol": "modern", "seed": 0},
         **{"step_size": 0.01, "departures": [], "total_steps": 1000, "iterations": 10},
-        **{"steps_per_iteration": 100, "numbers": 1},
+        **{"steps_per_iteration": 100, "numbers": 1, "swept": {}},
     }
     run |= said
-    own = [run[key] for key in ("task", "algo", "sampler", "protocol", "step_size", "departures")]
+    names = ("task", "algo", "sampler", "protocol", "step_size", "departures", "swept")
+    own = [run[key] for key in names]
     starts = [f"+experiment={run['experiment']}", f"scale={run['scale']}", f"env={run['task']}",
               f"algo={run['algo']}", f"seed={run['seed']}", *run["departures"]]  # fmt: skip
     return {"settings": f"{zlib.crc32(repr(own).encode()):08x}", "overrides": starts} | run
@@ -89,7 +91,7 @@ def runs_frame(cells: dict[tuple[str, float], list[list[float]]], **constant: An
                 **{"env": "hopper", "method": method, "step_size": size, "seed": seed},
                 **{"status": "done", "iteration": iteration, "env_steps": 100.0 * iteration},
                 **{"return_100": returns, "return_mean": returns, "tried": 1},
-                **{"reward_per_step": returns, "departs": ""},
+                **{"reward_per_step": returns, "departs": "", "swept": ""},
             }
             frames.append(pd.DataFrame(run | constant))
     return pd.concat(frames, ignore_index=True)
@@ -143,6 +145,7 @@ def variance_frame(seeds: int = 3, **constant: Any) -> pd.DataFrame:
                 **{"run_id": f"{sampler}-{seed}", "experiment": "variance", "scale": "demo"},
                 **{"env": "hopper", "sampler": sampler, "seed": seed, "status": "done"},
                 **{"iteration": np.arange(1, 5), "method": f"gradient_variance_{sampler}"},
+                "env_steps": 100.0 * np.arange(1, 5),
                 "departs": "",
             }
             frames.append(pd.DataFrame(turns).assign(**(run | constant)))
@@ -167,7 +170,8 @@ def exact(method: str, i: int) -> dict[str, float]:
             for n, word in words
             for k, bound in enumerate(BOUNDS, start=1)
         }
-        return {"mdps": 10.0, "distance": 0.1 * i, **quantiles, **violations}
+        broken = {f"broken_{law}": 0.0 for law in LAWS}
+        return {"mdps": 10.0, "distance": 0.1 * i, **quantiles, **violations, **broken}
     lowered = 0.1 if method == "policy_iteration" else 0.0
     progress = {"eta_mean": 1.0 - 1 / i, "regret_mean": 1 / i, "share_lowered": lowered}
     return {"mdps": 10.0, **progress, **violations}
@@ -187,6 +191,12 @@ def write_theory(directory: Path, *, seeds: int = 2, **said: Any) -> None:
             write_run(directory, [None] * 4, measured=[exact(method, i) for i in range(1, 5)],
                       algo=method, sampler="", protocol="", seed=seed,
                       **(theory | said))  # fmt: skip
+
+
+def judged(each: Found[Any]) -> pd.DataFrame:
+    """The ledger of what a chapter found, of the claims that it judges."""
+    table = ledger([each], [each.chapter])
+    return table[table.figure == each.stem].reset_index(drop=True)
 
 
 def found(

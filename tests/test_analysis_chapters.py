@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis_runs import found, runs_frame, write_figure4, write_run
+from analysis_runs import found, judged, runs_frame, write_figure4, write_run
 
 from analysis import kinds, load, published, words
 from analysis.chapter import DEPARTS, Found
@@ -199,7 +199,7 @@ def test_runs_that_depart_have_rows_of_their_own_and_their_own_task(tmp_path: Pa
     assert table.numbers.departs.tolist() == [""] * 8 + ["env=hopper", "gamma=0.5"]
     assert each.own.learned.curves["mean"].max() == 0.01
     alone = found(frame[frame.departs == ""])["figure4__demo"]
-    pd.testing.assert_frame_equal(each.verdicts(), alone.verdicts())
+    pd.testing.assert_frame_equal(judged(each), judged(alone))
 
 
 def test_where_every_run_departs_there_is_a_table_alone(tmp_path: Path) -> None:
@@ -207,4 +207,4 @@ def test_where_every_run_departs_there_is_a_table_alone(tmp_path: Path) -> None:
     [each] = found(kinds.marked(load.runs(tmp_path).runs)).values()
     assert each.picture() is None
     assert each.table().words[DEPARTS].tolist() == ["gamma=0.5"]
-    assert each.verdicts().empty
+    assert judged(each).empty

@@ -7,15 +7,17 @@ import pandas as pd
 import pytest
 from analysis_runs import found, runs_frame, variance_frame
 
-from analysis.chapter import verdicts
+from analysis import published
 from analysis.chapters.all import CHAPTERS
-from analysis.claim import COLUMNS, compared, together
+from analysis.ledger import COLUMNS, SHOWN, ledger
+from analysis.rules import compared, fact, never, sometimes, stepped, together
+from analysis.sides import Count, Fact
 
 TRPO, NATURAL = ("trpo_single_path", 0.01), ("natural_gradient", 1.0)
 
 
 def judge(frame: pd.DataFrame) -> pd.DataFrame:
-    return verdicts(list(found(frame).values()))
+    return ledger(list(found(frame).values()), CHAPTERS)
 
 
 def verdict(frame: pd.DataFrame, words: str) -> pd.Series:
@@ -28,8 +30,8 @@ def verdict(frame: pd.DataFrame, words: str) -> pd.Series:
 @pytest.mark.parametrize(
     ("trpo", "natural", "expected"),
     [
-        ([9.0, 9.5, 9.2], [1.0, 2.0, 1.5], "supported"),
-        ([1.0, 2.0, 1.5], [9.0, 9.5, 9.2], "contradicted"),
+        ([9.0, 9.5, 9.2], [1.0, 2.0, 1.5], "reproduced"),
+        ([1.0, 2.0, 1.5], [9.0, 9.5, 9.2], "not reproduced"),
         ([1.0, 9.0, 5.0], [2.0, 8.0, 5.0], "undecided"),
         ([9.0], [1.0, 2.0], "undecided"),
     ],
@@ -51,11 +53,11 @@ def _cartpole(*runs: list[float]) -> pd.DataFrame:
 def test_a_threshold_is_judged_at_its_iteration() -> None:
     """Above 9 at iteration 30, below it before and after: only iteration 30 counts."""
     run = [0.0] * 29 + [9.5] + [0.0] * 5
-    assert verdict(_cartpole(run, run), "by iteration 30").verdict == "supported"
+    assert verdict(_cartpole(run, run), "by iteration 30").verdict == "reproduced"
 
 
 def test_an_experiment_that_stopped_earlier_is_no_data() -> None:
-    assert verdict(_cartpole([9.9] * 20, [9.9] * 20), "by iteration 30").verdict == "no data"
+    assert verdict(_cartpole([9.9] * 20, [9.9] * 20), "by iteration 30").verdict == "not run"
 
 
 def test_a_run_that_failed_earlier_counts_against_its_method() -> None:
@@ -74,38 +76,44 @@ def _panel(env: str, cells: dict[str, list[list[float]]]) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("rwr", "expected"),
-    [([1.0, 1.1], "supported"), ([9.0, 9.1], "contradicted"), ([3.0, 6.0], "undecided")],
+    [([1.0, 1.1], "reproduced"), ([9.0, 9.1], "not reproduced"), ([3.0, 6.0], "undecided")],
 )
 def test_the_best_method_is_above_every_rival(rwr: list[float], expected: str) -> None:
     cells = {"trpo_vine": [[4.0], [4.1]], "natural_gradient": [[1.0], [1.0]],
              "cem": [[0.0], [0.1]], "rwr": [[v] for v in rwr],
              "trpo_single_path": [[0.0, 5.0]] * 2}  # fmt: skip
-    row = verdict(_panel("hopper", cells), r"TRPO \(vine\) ends above .* paper's hopper")
+    row = verdict(
+        _panel("hopper", cells), r"TRPO \(vine\) ends above the natural .* paper's hopper"
+    )
     assert row.verdict == expected
     assert row.runs == "2 / 2, 2, 2"
 
 
 def test_a_best_method_without_all_rivals_is_no_data() -> None:
     cells = {"trpo_vine": [[4.0], [5.0]], "natural_gradient": [[1.0], [1.0]]}
-    row = verdict(_panel("hopper", cells), r"TRPO \(vine\) ends above .* paper's hopper")
-    assert (row.runs, row.verdict) == ("2 / 2, 0, 0", "no data")
+    row = verdict(
+        _panel("hopper", cells), r"TRPO \(vine\) ends above the natural .* paper's hopper"
+    )
+    assert (row.runs, row.verdict) == ("2 / 2, 0, 0", "not run")
 
 
 @pytest.mark.parametrize(
     ("natural", "expected"),
-    [([0.5, 0.51], "supported"), ([1.2, 1.21], "contradicted"), ([0.5, 1.5], "undecided")],
+    [([0.5, 0.51], "reproduced"), ([1.2, 1.21], "not reproduced"), ([0.5, 1.5], "undecided")],
 )
 def test_a_number_stands_on_the_left_too(natural: list[float], expected: str) -> None:
     frame = _panel("hopper", {"natural_gradient": [[v] for v in natural]})
-    row = verdict(frame, "below the 1 per step for standing on the paper's hopper")
+    row = verdict(
+        frame, "The natural gradient ends below the 1 per step for standing on the paper's hopper"
+    )
     assert (row.runs, row.verdict) == ("2", expected)
 
 
 @pytest.mark.parametrize(
     ("method", "words", "shown", "expected"),
     [
-        ("max_kl", "Max KL .*mean over", "4 [4, 4]", "supported"),
-        ("empirical_fim", "Empirical FIM learns", "-4 [-4, -4]", "contradicted"),
+        ("max_kl", "Max KL .*mean over", "4 [4, 4]", "reproduced"),
+        ("empirical_fim", "Empirical FIM learns .* cart-pole", "-4 [-4, -4]", "not reproduced"),
     ],
 )
 def test_learning_is_compared_over_all_iterations(
@@ -114,29 +122,31 @@ def test_learning_is_compared_over_all_iterations(
     """Both end at 10; the mean of TRPO is 7.5, of the other 3.5, and a tenth of its rise 1."""
     cells = {"trpo_single_path": [[0.0, 10.0, 10.0]] * 2, method: [[0.0, 2.0, 10.0]] * 2}
     row = verdict(_panel("cartpole", cells), words)
-    assert tuple(row[["difference [95 % interval]", "margin", "verdict"]]) == (shown, "1", expected)
+    assert tuple(row[["effect [95 % interval]", "margin", "verdict"]]) == (shown, "1", expected)
 
 
 @pytest.mark.parametrize(
     ("empirical", "expected"),
-    [([5.0, 5.01], "supported"), ([2.0, 2.01], "contradicted"), ([5.5, 8.0], "undecided")],
+    [([5.0, 5.01], "reproduced"), ([2.0, 2.01], "not reproduced"), ([5.5, 8.0], "undecided")],
 )
 def test_likeness_is_a_difference_within_the_margin(empirical: list[float], expected: str) -> None:
     """TRPO rises from 0 to 10 with a mean of 5; alike is within 1 of it."""
     cells = {"trpo_single_path": [[0.0, 10.0]] * 2,
              "empirical_fim": [[0.0, 2 * mean] for mean in empirical]}  # fmt: skip
-    row = verdict(_panel("swimmer", cells), "Empirical FIM learns as fast")
+    row = verdict(_panel("swimmer", cells), "Empirical FIM learns .* swimmer")
     assert row.verdict == expected
 
 
 def test_likeness_without_a_rise_to_measure_it_by_is_undecided() -> None:
     cells = {"trpo_single_path": [[3.0, 1.0]] * 2, "empirical_fim": [[2.0, 2.0]] * 2}
-    assert verdict(_panel("swimmer", cells), "Empirical FIM learns").verdict == "undecided"
+    assert (
+        verdict(_panel("swimmer", cells), "Empirical FIM learns .* swimmer").verdict == "undecided"
+    )
 
 
 @pytest.mark.parametrize(
     ("variance", "per_sample", "per_step"),
-    [(1.0, "supported", "supported"), (0.2, "supported", "contradicted")],
+    [(1.0, "reproduced", "reproduced"), (0.2, "reproduced", "not reproduced")],
 )
 def test_the_vine_is_compared_per_sample_and_per_step(
     variance: float, per_sample: str, per_step: str
@@ -144,34 +154,34 @@ def test_the_vine_is_compared_per_sample_and_per_step(
     """A single path's Q sample is ten times as noisy, or twice, its step twice, or 0.4 times."""
     frame = variance_frame()
     frame.loc[frame.sampler == "single_path", "gradient_variance"] *= variance
-    rows = [verdict(frame, f"on Hopper, per {unit}") for unit in ("Q sample", "simulator step")]
+    rows = [verdict(frame, f"Per {unit}, .* on Hopper") for unit in ("Q sample", "simulator step")]
     assert [row.verdict for row in rows] == [per_sample, per_step]
     assert [row.runs for row in rows] == ["3", "3"]
     shown = f"{np.log(10 * variance):.3g}"
-    assert rows[0]["difference [95 % interval]"] == f"{shown} [{shown}, {shown}]"
+    assert rows[0]["effect [95 % interval]"] == f"{shown} [{shown}, {shown}]"
 
 
 def test_noise_that_swings_between_seeds_is_undecided() -> None:
     frame = variance_frame(seeds=2)
     of = frame.sampler == "single_path"
     frame.loc[of & (frame.seed == 0), "gradient_variance"] /= 100
-    assert verdict(frame, "on Hopper, per Q sample").verdict == "undecided"
+    assert verdict(frame, "Per Q sample, .* on Hopper").verdict == "undecided"
 
 
 @pytest.mark.parametrize(
     ("estimate", "low", "high", "margin", "expected"),
     [
-        (2.0, 1.0, 3.0, 1.0, "supported"),
-        (1.0, 0.1, 1.9, 1.0, "supported"),
-        (-2.0, -3.0, -1.0, 1.0, "contradicted"),
-        (0.5, 0.1, 0.9, 1.0, "alike"),
-        (-0.3, -0.6, -0.00003, 1.0, "alike"),
+        (2.0, 1.0, 3.0, 1.0, "reproduced"),
+        (1.0, 0.1, 1.9, 1.0, "reproduced"),
+        (-2.0, -3.0, -1.0, 1.0, "not reproduced"),
+        (0.5, 0.1, 0.9, 1.0, "not reproduced"),
+        (-0.3, -0.6, -0.00003, 1.0, "not reproduced"),
         (0.5, -0.2, 1.2, 1.0, "undecided"),
         (0.9, 0.1, 1.7, 1.0, "undecided"),
         (-0.9, -1.7, -0.1, 1.0, "undecided"),
         (2.0, 1.0, 3.0, float("nan"), "undecided"),
         (2.0, float("nan"), float("nan"), 1.0, "undecided"),
-        (0.0, 0.0, 0.0, 0.1, "alike"),
+        (0.0, 0.0, 0.0, 0.1, "not reproduced"),
     ],
 )
 def test_a_difference_must_be_sure_and_matter(
@@ -183,11 +193,9 @@ def test_a_difference_must_be_sure_and_matter(
 @pytest.mark.parametrize(
     ("each", "expected"),
     [
-        (["supported", "supported"], "supported"),
-        (["supported", "alike"], "alike"),
-        (["alike", "undecided"], "undecided"),
-        (["supported", "undecided"], "undecided"),
-        (["undecided", "contradicted"], "contradicted"),
+        (["reproduced", "reproduced"], "reproduced"),
+        (["reproduced", "undecided"], "undecided"),
+        (["undecided", "not reproduced"], "not reproduced"),
     ],
 )
 def test_above_them_all_is_above_each(each: list[str], expected: str) -> None:
@@ -197,37 +205,112 @@ def test_above_them_all_is_above_each(each: list[str], expected: str) -> None:
 def test_the_closest_rival_is_named_with_its_level() -> None:
     cells = {"trpo_single_path": [[0.0, 4.0], [0.0, 4.1]], "natural_gradient": [[1.0], [1.0]],
              "cem": [[0.0], [0.1]], "rwr": [[3.0], [3.1]]}  # fmt: skip
-    row = verdict(_panel("hopper", cells), r"TRPO \(single path\) ends above .* paper's hopper")
-    assert row["difference [95 % interval]"].startswith("1 [")
-    assert row["difference [95 % interval]"].endswith("] to RWR, at 98.33 %")
+    row = verdict(
+        _panel("hopper", cells), r"TRPO \(single path\) ends above the natural .* paper's hopper"
+    )
+    assert row["effect [95 % interval]"].startswith("1 [")
+    assert row["effect [95 % interval]"].endswith("] to RWR, at 98.33 %")
     assert row.margin == "0.405"
 
 
 def test_no_verdict_moves_when_another_claim_goes() -> None:
     frame = runs_frame({TRPO: [[1.0, 5.0], [2.0, 7.0], [1.0, 4.0]],
                         NATURAL: [[1.0, 2.0], [2.0, 3.0], [2.0, 2.5]]})  # fmt: skip
-    whole = judge(frame)
+    whole = judge(frame).set_index("claim")
     fewer = [replace(chapter, claims=chapter.claims[1:]) for chapter in CHAPTERS]
-    kept = verdicts(list(found(frame, fewer).values()))
-    pd.testing.assert_frame_equal(kept, whole.iloc[1:].reset_index(drop=True))
+    kept = ledger(list(found(frame, fewer).values()), fewer).set_index("claim")
+    assert len(kept) < len(whole)
+    pd.testing.assert_frame_equal(kept, whole.loc[kept.index])
 
 
 def test_a_method_that_was_not_run_is_no_data() -> None:
     frame = runs_frame({TRPO: [[1.0], [2.0]]})
-    assert verdict(frame, "natural gradient on Hopper").verdict == "no data"
+    assert verdict(frame, "natural gradient on Hopper").verdict == "not run"
 
 
-def test_claims_are_judged_only_where_their_experiment_was_run() -> None:
+def test_a_claim_whose_experiment_has_no_run_stands_in_the_ledger_as_not_run() -> None:
     frame = runs_frame({TRPO: [[1.0]]}, experiment="figure4_swimmer", env="swimmer")
-    assert judge(frame).claim.str.contains("swimmer").all()
+    table = judge(frame)
+    others = table[~table.experiment.isin(["figure4_swimmer", ""])]
+    assert len(others) > 60
+    assert (others.verdict == "not run").all()
+    assert (others[["scale", "runs", "figure"]] == "–").all(axis=None)
 
 
-def test_every_claim_is_stated_once() -> None:
-    claims = [claim for chapter in CHAPTERS for claim in chapter.claims]
-    assert len({claim.text for claim in claims}) == len(claims)
+def test_every_claim_is_stated_once_with_its_source_its_statistic_and_its_rule() -> None:
+    table = judge(runs_frame({TRPO: [[1.0]]}))
+    assert table.claim.is_unique
+    assert (table[["claim", "source", "statistic", "rule"]].map(len) > 1).all(axis=None)
 
 
-def test_a_verdict_has_its_columns_and_its_scale() -> None:
-    frame = runs_frame({TRPO: [[1.0]]})
-    assert judge(frame).columns.tolist() == [*COLUMNS[:2], "scale", *COLUMNS[2:]]
-    assert set(judge(frame).scale) == {"demo"}
+def test_a_row_says_its_scale_of_which_budget_its_figure_and_when_its_rule_was_written() -> None:
+    panel = runs_frame({TRPO: [[1.0] * 20]}, experiment="figure4_swimmer", env="swimmer")
+    table = judge(pd.concat([panel, runs_frame({TRPO: [[1.0]]})], ignore_index=True))
+    assert table.columns.tolist() == COLUMNS
+    assert COLUMNS[: len(SHOWN)] == SHOWN
+    swimmer = table[table.experiment == "figure4_swimmer"].iloc[0]
+    assert swimmer.scale == "demo: 2K of 10M steps"
+    assert (swimmer.figure, swimmer["rule written"]) == ("figure4__demo", "after its data")
+    modern = table[table.experiment == "modern"].iloc[0]
+    assert (modern.scale, modern["rule written"]) == ("demo", "before its data")
+
+
+def test_those_who_surely_differ_leave_the_family_of_the_rest() -> None:
+    """Holm (1979): of three pairs, the clear one at 98.33 %, then the other two at 97.5 %."""
+    near, far = np.array([1.0, 2.0, 1.5]), np.array([9.0, 9.5, 9.2])
+    pairs = {"far": (far, near), "a": (near, near + 0.1), "b": (near, near - 0.1)}
+    levels = {label: each.level for label, each in stepped(pairs, 0.1).items()}
+    assert levels == pytest.approx({"far": 1 - 0.05 / 3, "a": 0.975, "b": 0.975})
+
+
+def test_a_family_in_which_nothing_is_sure_stays_whole() -> None:
+    near = np.array([1.0, 2.0, 1.5])
+    found = stepped({"a": (near, near + 0.1), "b": (near, near - 0.1)}, 0.1)
+    assert [each.level for each in found.values()] == [0.975, 0.975]
+    assert {each.said for each in found.values()} == {"undecided"}
+
+
+def test_an_undecided_claim_says_what_would_decide_it() -> None:
+    """Both sides have a spread of 1.58, and lie 1 apart: 21 of each would tell them apart."""
+    ends = [4.0, 6.0, 5.0, 3.0, 7.0]
+    cells = {TRPO: [[0.0, v] for v in ends], NATURAL: [[v - 1] for v in ends]}
+    row = verdict(runs_frame(cells), "the natural gradient on Hopper")
+    assert row.verdict == "undecided"
+    assert row["would decide"] == "about 16 more a side"
+
+
+def test_a_single_run_needs_another() -> None:
+    row = verdict(
+        runs_frame({TRPO: [[0.0, 9.0]], NATURAL: [[1.0], [2.0]]}), "natural gradient on Hopper"
+    )
+    assert (row.verdict, row["would decide"]) == ("undecided", "about 1 more a side")
+
+
+def test_once_is_enough_against_never_and_for_sometimes() -> None:
+    assert never(Count(3, 0, 40, "steps")).verdict == "reproduced"
+    assert never(Count(3, 1, 40, "steps")).verdict == "not reproduced"
+    assert never(Count(0, 0, 0, "steps")).verdict == "not run"
+    assert sometimes(np.array([0.0, 0.1])).verdict == "reproduced"
+    assert sometimes(np.array([0.0, 0.0])).verdict == "undecided"
+    assert [fact(Fact(so, "1 of 2")).verdict for so in (True, False)] == [
+        *("observed", "not reproduced"),
+    ]
+
+
+def test_far_below_the_best_so_far_is_counted_by_a_tenth_of_trpos_rise() -> None:
+    """TRPO rises from 0 to 10: of five iterations two lie more than 1 below the best before."""
+    frame = _panel("swimmer", {"trpo_single_path": [[0.0, 5.0, 3.0, 4.5, 10.0]] * 2,
+                               "trpo_vine": [[0.0, 5.0, 3.0, 3.9, 10.0]] * 2})  # fmt: skip
+    own = found(frame)["figure4__demo"].own.learned
+    assert own.worse("swimmer", "trpo_single_path").tolist() == [0.2, 0.2]
+    assert own.worse("swimmer", "trpo_vine").tolist() == [0.4, 0.4]
+    assert own.start("swimmer") == 0.0
+
+
+def test_an_end_is_compared_with_the_papers_curve_at_the_same_update() -> None:
+    """At update 49 the paper's single path has 0.147 on swimmer, and has gained 0.171."""
+    value, rise = published.figure4_value("swimmer", "trpo_single_path", 49)
+    assert (value, rise) == pytest.approx((0.147, 0.171), abs=0.001)
+    same = _panel("swimmer", {"trpo_single_path": [[-0.02] * 49 + [v] for v in (0.146, 0.148)]})
+    row = verdict(same, r"TRPO \(single path\) ends where .* paper's swimmer")
+    assert (row.verdict, row.margin) == ("reproduced", f"{rise / 10:.3g}")

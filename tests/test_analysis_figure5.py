@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from analysis_atari import TRPO, VINE, game_frame
-from analysis_runs import found, runs_frame
+from analysis_runs import found, judged, runs_frame
 
 from analysis import published
 from analysis.chapter import Found
@@ -81,20 +81,20 @@ def test_iterations_without_an_ended_episode_are_left_out() -> None:
 
 def _early(env: str, single: list[float], vine: list[float], runs: int = 2) -> pd.Series:
     frame = game_frame(env, {TRPO: [single] * runs, VINE: [vine] * runs})
-    table = _figure5(frame).verdicts()
+    table = judged(_figure5(frame))
     [row] = table[table.claim.str.contains(f"{GAMES[env]} at iteration 25", regex=False)].iloc
-    return row[["runs", "difference [95 % interval]", "margin", "verdict"]]
+    return row[["runs", "effect [95 % interval]", "margin", "verdict"]]
 
 
 def test_samplers_are_compared_at_iteration_25_by_a_tenth_of_what_was_gained_by_then() -> None:
     """At 25 single path is at 5, having gained 5; what follows counts for nothing."""
     rising, slower = _curve(0.2, 28) + [99.0] * 9, _curve(0.1, 28) + [999.0] * 9
     assert _early("breakout", rising, slower).tolist() == [
-        *("2 / 2", "2.5 [2.5, 2.5]", "0.5", "supported")
+        *("2 / 2", "2.5 [2.5, 2.5]", "0.5", "reproduced")
     ]
-    assert _early("breakout", slower, rising).verdict == "contradicted"
-    assert _early("enduro", slower, rising).verdict == "supported"
-    assert _early("breakout", rising, _curve(0.19, 28)).verdict == "alike"
+    assert _early("breakout", slower, rising).verdict == "not reproduced"
+    assert _early("enduro", slower, rising).verdict == "reproduced"
+    assert _early("breakout", rising, _curve(0.19, 28)).verdict == "not reproduced"
     assert _early("breakout", _curve(-0.1, 28), _curve(-0.2, 28)).margin == "–"
 
 
@@ -102,7 +102,7 @@ def test_a_single_run_or_a_short_one_decides_nothing() -> None:
     assert _early("breakout", _curve(0.2, 28), _curve(0.1, 28), runs=1).tolist() == [
         *("1 / 1", "2.5", "0.5", "undecided")
     ]
-    assert _early("breakout", _curve(0.2, 25), _curve(0.1, 25)).verdict == "no data"
+    assert _early("breakout", _curve(0.2, 25), _curve(0.1, 25)).verdict == "not run"
 
 
 def test_the_early_claims_are_the_games_where_the_papers_order_is_clear() -> None:
@@ -120,17 +120,17 @@ def test_the_early_claims_are_the_games_where_the_papers_order_is_clear() -> Non
 def test_pong_is_judged_at_iteration_50() -> None:
     runs = [[*_curve(0, 48), 10.5, 10.5, 10.5, 99.0], [*_curve(0, 48), 10.6, 10.6, 10.6, 99.0]]
     frame = game_frame("pong", {TRPO: [[10.7] * 53, [10.8] * 53]})
-    verdicts = _figure5(frame).verdicts().set_index("claim").verdict
-    assert verdicts["Single path scores above 10 on Pong at iteration 50"] == "supported"
+    verdicts = judged(_figure5(frame)).set_index("claim").verdict
+    assert verdicts["Single path scores above 10 on Pong at iteration 50"] == "reproduced"
     short = _figure5(game_frame("pong", {TRPO: [run[:50] for run in runs]}))
-    assert short.verdicts().verdict.iloc[-1] == "no data"
+    assert judged(short).verdict.iloc[-1] == "not run"
 
 
 def test_step_rules_on_pong_are_judged_where_they_end() -> None:
     cells = {TRPO: [[-20.0, 10.0], [-20.0, 12.0]], ("natural_gradient", 100.0): [[-20.0], [-20.0]]}
     frame = runs_frame(cells, experiment="atari_rules", env="pong")
     each = found(frame)["atari_rules__demo"]
-    assert each.verdicts().verdict.tolist() == ["supported", "no data"]
+    assert judged(each).verdict.tolist() == ["reproduced", "not run"]
     assert each.table().words["mean [95 % interval]"].tolist() == [
         "11 [-1.71, 23.7]",
         "-20 [-20, -20]",

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from analysis_runs import found, runs_frame
+from analysis_runs import found, judged, runs_frame
 
 from analysis.chapter import Chapter, Data, Table
-from analysis.claim import Claim, above
+from analysis.claim import Claim
+from analysis.rules import ABOVE
+from analysis.sides import Pairs, pair
 
 ROOT = Path(__file__).parents[1] / "analysis"
 MODULES = sorted(ROOT.rglob("*.py"))
 CHAPTERS = sorted((ROOT / "chapters").glob("*.py"))
 MAY_IMPORT = {
-    **{"all": None, "figure4": {"tuning"}},
+    **{"all": None, "figure4": {"tuning", "figure4_claims"}},
     **{name: {"finite"} for name in ("theory_line", "theory_bounds", "theory_steps")},
 }
 """Which chapters import others: None is all of them."""
@@ -71,6 +73,10 @@ def test_a_new_figure_is_one_value() -> None:
         figure.subplots().plot(ends.to_numpy())
         return figure
 
+    claim: Claim[pd.Series, Pairs] = Claim(
+        *("it ends above 1", "§0", "my_own", "the end", ABOVE),
+        lambda ends: pair(ends.to_numpy(), 1.0, 0.1),
+    )
     mine = Chapter(
         name="mine",
         title="Mine",
@@ -79,11 +85,11 @@ def test_a_new_figure_is_one_value() -> None:
         measure=measure,
         draw=draw,
         tabulate=lambda ends: Table(ends.to_frame(), ends.to_frame()),
-        claims=(Claim("it ends above 1", "§0", "my_own", lambda e: above(e.to_numpy(), 1.0, 0.1)),),
+        claims=(claim,),
     )
     frame = runs_frame({("trpo_single_path", 0.01): [[2.0], [2.1]]}, experiment="my_own")
     [each] = found(frame, [mine]).values()
     assert each.picture().get_axes()[0].get_lines()[0].get_ydata().tolist() == [2.0, 2.1]
     assert len(each.table().words) == 2
-    assert each.verdicts().verdict.tolist() == ["supported"]
+    assert judged(each).verdict.tolist() == ["reproduced"]
     assert (each.stem, measured) == ("mine__demo", [2])

@@ -1,12 +1,13 @@
 """The loader: every run is kept and marked by how it ended, or named and left out."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from analysis_runs import write_run
 
-from analysis import load
+from analysis import kinds, load
 
 
 def runs(directory: Path) -> pd.DataFrame:
@@ -48,6 +49,12 @@ def test_a_method_is_an_algorithm_with_its_sampler(
 ) -> None:
     write_run(tmp_path, [1.0], algo=algo, sampler=sampler)
     assert runs(tmp_path).method.tolist() == [method]
+
+
+def test_the_directory_of_a_run_is_read_as_that_run_alone(tmp_path: Path) -> None:
+    path = write_run(tmp_path, [1.0, 2.0])
+    write_run(tmp_path, [3.0])
+    assert runs(path).run_id.tolist() == [path.name] * 2
 
 
 def test_numbers_are_read_back_exactly(tmp_path: Path) -> None:
@@ -105,6 +112,19 @@ def test_a_run_says_what_it_is_and_what_made_it(tmp_path: Path) -> None:
         "'policy.hidden=[8, 8]'",
     }
     assert {name: row[name] for name in told} == told
+
+
+def test_a_run_says_what_it_has_of_the_settings_that_are_swept(tmp_path: Path) -> None:
+    """A run that was written before they were recorded says nothing."""
+    write_run(tmp_path, [1.0], swept={"a.cg_steps": 3, "a.hidden": [8, 8], "delta": 0.1})
+    path = write_run(tmp_path, [1.0], seed=1) / "run.json"
+    earlier = json.loads(path.read_text())
+    del earlier["swept"]
+    path.write_text(json.dumps(earlier))
+    frame = runs(tmp_path)
+    assert frame.swept.tolist() == ["a.cg_steps=3 'a.hidden=[8, 8]' delta=0.1", ""]
+    assert kinds.swept(frame, "a.cg_steps").fillna(-1).tolist() == [3.0, -1.0]
+    assert kinds.swept(frame, "delta").fillna(-1).tolist() == [0.1, -1.0]
 
 
 def test_a_kind_of_run_with_columns_of_its_own_keeps_them(tmp_path: Path) -> None:

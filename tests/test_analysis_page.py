@@ -11,9 +11,11 @@ from analysis_atari import TRPO as ATARI
 from analysis_atari import game_frame
 from analysis_runs import found, runs_frame
 
-from analysis import catalogue, claim, published
+from analysis import catalogue, published
 from analysis.chapters.all import CHAPTERS
 from analysis.curves import curves
+from analysis.ledger import SHOWN
+from analysis.rules import VERDICTS
 from analysis.traces import Curves, Panel, Published, behind, of_task
 from analysis.web import ledger
 from analysis.web.elements import Link, downloads, table
@@ -124,10 +126,12 @@ def test_every_picture_is_told_in_a_sentence(chapter: Any) -> None:
 
 JUDGED = pd.DataFrame(
     {
-        "verdict": [claim.VERDICTS[1], claim.VERDICTS[0], claim.VERDICTS[1]],
+        "verdict": [VERDICTS[1], VERDICTS[0], VERDICTS[1]],
         "claim": ["A is < B", "It learns as fast as a person on every one of the seven games", "C"],
         "scale": ["desk", "desk", "demo"],
-        "effect": [0.12345, float("nan"), 3.0],
+        **dict.fromkeys(SHOWN[3:], "x"),
+        "statistic": "not shown",
+        "figure": ["figure4__desk", "–", "other"],
     }
 )
 
@@ -136,23 +140,23 @@ def test_the_strip_counts_every_verdict() -> None:
     items = re.findall(r'<li class="verdict v(\d)" data-verdict="(\d)"><b>(\d+)</b> ([^<]*)</li>',
                        ledger.strip(JUDGED))  # fmt: skip
     assert items == [
-        (str(i), str(i), {0: "1", 1: "2"}.get(i, "0"), name)
-        for i, name in enumerate(claim.VERDICTS)
+        (str(i), str(i), {0: "1", 1: "2"}.get(i, "0"), name) for i, name in enumerate(VERDICTS)
     ]
 
 
 def test_a_claim_stands_with_its_verdict_first_and_leads_to_its_chapter() -> None:
-    text = ledger.table(JUDGED, {("A is < B", "desk"): "figure4__desk", ("C", "desk"): "other"})
-    assert re.findall(r'<th scope="col">(\w+)', text) == list(JUDGED.columns)
+    text = ledger.table(JUDGED)
+    assert re.findall(r'<th scope="col">([^<]+)', text) == SHOWN
+    assert "not shown" not in text
     first, second, third = re.findall(r'<tr data-verdict="(\d)">(.*)</tr>', text)
     assert [row[0] for row in (first, second, third)] == ["1", "0", "1"]
     assert first[1] == (
-        f'<td><span class="verdict v1">{claim.VERDICTS[1]}</span></td>'
-        '<td><a href="#figure4__desk">A is &lt; B</a></td><td>desk</td><td>0.123</td>'
+        f'<td><span class="verdict v1">{VERDICTS[1]}</span></td>'
+        '<td><a href="#figure4__desk">A is &lt; B</a></td><td>desk</td>' + 5 * "<td>x</td>"
     )
-    assert second[1].endswith("games</td><td>desk</td><td>–</td>")
     assert '<td class="long">It learns' in second[1]
-    assert "<a" not in third[1]
+    assert "<a" not in second[1]
+    assert '<a href="#other">C</a>' in third[1]
 
 
 def test_a_table_scrolls_inside_itself_and_shows_code() -> None:

@@ -41,12 +41,12 @@ def test_every_figure_of_the_committed_data_is_committed(read: report.Read) -> N
 
 def test_the_page_of_the_results_is_what_the_data_give(read: report.Read) -> None:
     page = (RESULTS / "README.md").read_text(encoding="utf-8")
-    assert page == pages.results(read.runs, read.found)
+    assert page == pages.results(*read.committed())
 
 
 def test_the_front_page_shows_what_the_data_give(read: report.Read) -> None:
     front = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert front == pages.filled(front, pages.block(read.found))
+    assert front == pages.filled(front, pages.block(read.found, read.ledger))
 
 
 def test_a_verdict_that_changed_is_told_and_counted(
@@ -55,7 +55,7 @@ def test_a_verdict_that_changed_is_told_and_counted(
     claims = tmp_path / "tables" / "claims.csv"
     claims.parent.mkdir()
     written = (again / "claims.csv").read_text()
-    for text, status in ((written, 0), (written.replace("\nsupported,", "\nundecided,", 1), 1)):
+    for text, status in ((written, 0), (written.replace("\nreproduced,", "\nundecided,", 1), 1)):
         claims.write_text(text)
         assert report.check(read, tmp_path) == status
-    assert ": supported, and not undecided as in " in capsys.readouterr().err
+    assert ": reproduced, and not undecided as in " in capsys.readouterr().err

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from analysis_atari import TRPO, VINE, evaluated, game_frame, random_play
-from analysis_runs import found
+from analysis_runs import found, judged
 
 from analysis import evaluations, played, published
 from analysis.chapter import Found
@@ -85,9 +85,9 @@ def _verdict(
 ) -> pd.Series:
     frame = game_frame("breakout", cells, **said)
     each = _table1(frame, pd.concat([evaluated(frame), random_play("breakout", 1.0)]))
-    table = each.verdicts()
+    table = judged(each)
     [row] = table[table.claim.str.contains(words)].iloc
-    return row[["runs", "difference [95 % interval]", "margin", "verdict"]]
+    return row[["runs", "effect [95 % interval]", "margin", "verdict"]]
 
 
 ORDER, CHANCE = "Vine ends above single path on Breakout", "above random play on Breakout"
@@ -96,11 +96,11 @@ ORDER, CHANCE = "Vine ends above single path on Breakout", "above random play on
 def test_where_the_orders_end_is_judged_by_runs_of_the_papers_whole_budget_alone() -> None:
     """Single path ends 10 above the paper's 1.2 for random play."""
     cells = {TRPO: [[11.2], [11.2]], VINE: [[34.2], [34.2]]}
-    assert _verdict(cells, ORDER).tolist() == ["2 / 2", "23 [23, 23]", "1", "supported"]
+    assert _verdict(cells, ORDER).tolist() == ["2 / 2", "23 [23, 23]", "1", "reproduced"]
     for shorter in ({"iterations": 499}, {"steps_per_iteration": 4_000}):
-        assert _verdict(cells, ORDER, **shorter).tolist() == ["0 / 0", "–", "–", "no data"]
+        assert _verdict(cells, ORDER, **shorter).tolist() == ["0 / 0", "–", "–", "not run"]
     turned = {TRPO: cells[VINE], VINE: cells[TRPO]}
-    assert _verdict(turned, ORDER).verdict == "contradicted"
+    assert _verdict(turned, ORDER).verdict == "not reproduced"
     once = {method: runs[:1] for method, runs in cells.items()}
     assert _verdict(once, ORDER).tolist() == ["1 / 1", "23", "1", "undecided"]
 
@@ -111,10 +111,10 @@ def test_both_samplers_have_to_end_above_random_play_by_a_hundredth_of_the_way_t
     short = {"iterations": 51}
     row = _verdict({TRPO: good, VINE: [[7.96], [7.96]]}, CHANCE, **short)
     shown = "0.134 [0.134, 0.134] of single path, at 97.5 %"
-    assert row.tolist() == ["2, 2", shown, "0.01", "supported"]
-    assert _verdict({TRPO: good, VINE: close}, CHANCE).verdict == "alike"
-    assert _verdict({TRPO: good, VINE: worse}, CHANCE).verdict == "contradicted"
-    assert _verdict({TRPO: good}, CHANCE).verdict == "no data"
+    assert row.tolist() == ["2, 2", shown, "0.01", "reproduced"]
+    assert _verdict({TRPO: good, VINE: close}, CHANCE).verdict == "not reproduced"
+    assert _verdict({TRPO: good, VINE: worse}, CHANCE).verdict == "not reproduced"
+    assert _verdict({TRPO: good}, CHANCE).verdict == "not run"
     assert _verdict({TRPO: good[:1], VINE: good[:1]}, CHANCE).verdict == "undecided"
 
 

@@ -7,9 +7,10 @@ import pytest
 from analysis_runs import SEEN_AS_5, found, write_run, write_theory
 
 from analysis import kinds, load, tidy
-from analysis.chapter import verdicts
 from analysis.chapters import theory_bounds, theory_line, theory_steps
+from analysis.chapters.all import CHAPTERS
 from analysis.drawing import render
+from analysis.ledger import ledger
 
 
 def loaded(path: Path) -> pd.DataFrame:
@@ -17,7 +18,7 @@ def loaded(path: Path) -> pd.DataFrame:
 
 
 def judge(frame: pd.DataFrame) -> pd.DataFrame:
-    return verdicts(list(found(frame).values()))
+    return ledger(list(found(frame).values()), CHAPTERS)
 
 
 @pytest.fixture
@@ -83,25 +84,26 @@ def test_what_never_happens_is_counted_and_what_happens_sometimes_is_a_share(
 ) -> None:
     runs.loc[(runs.method == "random_pairs") & (runs.iteration == 1), "violations_tv"] = 1.0
     table = judge(runs).set_index("claim")
-    shown = table[["runs", "difference [95 % interval]", "verdict"]].apply(tuple, axis=1)
+    shown = table[["runs", "effect [95 % interval]", "verdict"]].apply(tuple, axis=1)
     assert shown["η is never below L − 4εγα² / (1−γ)²"] == (
-        *("8", "2 of 320 pairs", "contradicted"),
+        *("8", "2 of 320 pairs", "not reproduced"),
     )
     assert shown["η is never below L − 4εγ / (1−γ)² · max KL"][1:] == (
-        *("0 of 320 pairs", "supported"),
+        *("0 of 320 pairs", "reproduced"),
     )
-    assert shown["Algorithm 1 never lowers η"] == ("2", "0 of 80 steps", "supported")
+    assert shown["Algorithm 1 never lowers η"] == ("2", "0 of 80 steps", "reproduced")
     greedy = table[table.index.str.startswith("Greedy")].iloc[0]
-    assert greedy["difference [95 % interval]"] == "0.1 [0.1, 0.1]"
+    assert greedy["effect [95 % interval]"] == "0.1 [0.1, 0.1]"
     verdicts = {claim.split(" ")[0]: row for claim, row in table.verdict.items()}
-    assert verdicts["Greedy"] == "supported"
+    assert verdicts["Greedy"] == "reproduced"
     assert verdicts["Natural"] == "undecided"
-    assert verdicts["Vanilla"] == verdicts["Policy"] == "no data"
+    assert verdicts["Vanilla"] == verdicts["Policy"] == "not run"
 
 
 def test_without_runs_on_finite_mdps_nothing_is_claimed(tmp_path: Path) -> None:
     write_run(tmp_path, [1.0])
-    assert not judge(loaded(tmp_path)).claim.str.contains("η").any()
+    table = judge(loaded(tmp_path))
+    assert (table.verdict[table.claim.str.contains("η")] == "not run").all()
 
 
 @pytest.mark.parametrize("status", ["done", "running"])
@@ -122,4 +124,5 @@ def test_a_run_that_has_not_begun_is_no_data(tmp_path: Path) -> None:
     for chapter in found(frame).values():
         assert render(chapter.picture(), "svg")
         assert chapter.table().words.empty
-    assert set(judge(frame).verdict) == {"no data"}
+    table = judge(frame)
+    assert set(table.verdict[table.experiment == "theory"]) == {"not run"}

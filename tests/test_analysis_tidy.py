@@ -130,3 +130,28 @@ def test_a_row_holds_one_hash_of_settings_whatever_the_experiment_sweeps(tmp_pat
     for seed, protocol in enumerate(["paper", "modern"]):
         write_run(tmp_path, [1.0], seed=seed, protocol=protocol, settings=8 * protocol[0])
     assert _marked(tmp_path) == ["(settings pppppppp)", ""]
+
+
+def test_what_an_experiment_sweeps_is_no_change_of_it(tmp_path: Path) -> None:
+    """Within one value of it, an older hash of settings is; later seeds started later."""
+    swept = [{"cg_steps": 1}, {"cg_steps": 3}, {"cg_steps": 3}]
+    for seed, (own, settings) in enumerate(zip(swept, "abc", strict=True)):
+        write_run(tmp_path, [1.0], seed=seed, swept=own, settings=settings)
+    assert _marked(tmp_path) == ["", "(settings b)", ""]
+
+
+def test_a_run_that_does_not_say_what_was_swept_is_held_against_all(tmp_path: Path) -> None:
+    for seed, settings in enumerate(["old", "new"]):
+        write_run(tmp_path, [1.0], seed=seed, swept={"penalty": 3.0} if seed else {},
+                  settings=settings)  # fmt: skip
+    assert _marked(tmp_path) == ["(settings old)", ""]
+
+
+def test_tidy_data_from_before_swept_settings_were_kept_are_read(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs", [1.0], swept={"penalty": 3.0})
+    path = tmp_path / "a__demo.csv"
+    tidy.save(load.runs(tmp_path / "runs").runs, path)
+    assert tidy.read(path).swept.tolist() == ["penalty=3.0"]
+    described = path.with_suffix(".runs.csv")
+    pd.read_csv(described).drop(columns="swept").to_csv(described, index=False)
+    assert tidy.read(path).swept.tolist() == [""]

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 from runners.build.algorithms import improved
-from runners.run.described import Run, describe
+from runners.run.described import Run, describe, swept_by
 from runners.settings.errors import ConfigError
 from runners.settings.mistakes import explain
 from runners.settings.options import GROUPS, Option
@@ -386,6 +386,28 @@ def test_description_says_how_a_run_departs_from_its_experiment() -> None:
     assert run.description["departures"] == ["gamma=0.5"]
     assert run.description["overrides"] == list(overrides)
     assert run.command == f"python -m runners.train {' '.join(overrides)} threads=2"
+
+
+SWEEPS = {
+    ("+experiment=ablations_direction_hopper", "algo.direction={cg_steps: 3}"): {
+        **{"algo.direction.cg_steps": 3, "algo.direction.damping": 1e-5},
+        "algo.direction.every": 10,
+    },
+    ("+experiment=ablations_line_search_hopper", "algo=tnpg"): {"protocol.delta": 0.01},
+    ("+experiment=modern", "env=hopper"): {},
+}
+
+
+@pytest.mark.parametrize("overrides", SWEEPS)
+def test_description_has_what_a_run_has_of_the_settings_that_are_swept(
+    overrides: tuple[str, ...],
+) -> None:
+    """Said by the sweep or not; groups and seeds are what a run is called by."""
+    cfg = compose("config", [*overrides, "scale=desk"], return_hydra_config=True)
+    swept = swept_by(cfg)
+    assert {"algo", "seed"} <= swept
+    description = describe(composed(*overrides), overrides, swept).description
+    assert (description["swept"], description["departures"]) == (SWEEPS[overrides], [])
 
 
 def test_study_of_the_theory_has_nothing_of_training() -> None:

@@ -89,7 +89,7 @@ def test_every_experiment_runs_and_is_reported(tmp_path: Path) -> None:
     assert report.main(["--results", str(tmp_path)]) == 0
     theory = ("theory_line", "theory_bounds", "theory_steps")
     atari = ("figure5", "table1", "atari_rules")
-    chapters = ("figure4", "modern", "step_rules", "variance", *theory, *atari)
+    chapters = ("figure4", "ablations", "modern", "step_rules", "variance", *theory, *atari)
     names = {f"{name}__smoke" for name in chapters}
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == names
     assert all((tmp_path / "tables" / f"{name}.md").stat().st_size for name in names)

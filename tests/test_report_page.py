@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis import claim, report
-from analysis.chapter import verdicts
+from analysis import report
 from analysis.names import look
 from analysis.panels import by_rank
+from analysis.rules import VERDICTS
 
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]
@@ -103,7 +103,7 @@ def test_the_page_never_overflows_sideways(seen: dict[str, Any]) -> None:
 def test_the_verdict_stays_in_sight_however_far_the_claims_are_scrolled(
     seen: dict[str, Any], read: report.Read
 ) -> None:
-    count = len(verdicts(read.found))
+    count = len(read.ledger)
     assert all((f["claims"]["rows"], f["claims"]["seen"]) == (count, count) for f in seen.values())
     assert seen["script-360"]["claims"]["scrolled"] > 100
 
@@ -119,10 +119,10 @@ def test_nothing_is_asked_of_any_network(seen: dict[str, Any]) -> None:
 
 
 def test_pressing_a_verdict_shows_its_claims_alone(seen: dict[str, Any], read: report.Read) -> None:
-    judged = list(verdicts(read.found).verdict)
+    judged = list(read.ledger.verdict)
     for frame in scripted(seen):
         assert frame["shown"] == judged
-        for name, pressed in zip(claim.VERDICTS, frame["pressed"], strict=True):
+        for name, pressed in zip(VERDICTS, frame["pressed"], strict=True):
             count = judged.count(name)
             assert pressed["button"] == f"{count} {name}"
             assert pressed["shown"] == [name] * count
@@ -178,4 +178,4 @@ def test_pictures_stand_where_nothing_is_drawn_and_everywhere_without_script(
         assert (frame["pictures"], frame["places"]) == (pictures - drawn, drawn)
     for frame in plain(seen):
         assert (frame["pictures"], frame["places"], frame["buttons"]) == (pictures, 0, 0)
-        assert frame["shown"] == list(verdicts(read.found).verdict)
+        assert frame["shown"] == list(read.ledger.verdict)

@@ -10,12 +10,12 @@ import pytest
 from trpo.parameters import ParameterError
 from trpo.reports import flatten
 from trpo.streams import stream
-from trpo.tabular import steps
+from trpo.tabular import probes, steps
 from trpo.tabular.bounds import BOUNDS, penalty, slack, violations
 from trpo.tabular.examples import chain, garnet, random_policies, two_state
 from trpo.tabular.learning import optimal, progress
 from trpo.tabular.mdp import MDP, eta, kl, softmax, surrogate
-from trpo.tabular.probes import position, quantiles
+from trpo.tabular.probes import laws, position, quantiles
 from trpo.tabular.theory import METHODS, ON_LOGITS, theory
 from trpo.tabular.world import State, World, aliased, moved, seen
 
@@ -170,6 +170,31 @@ def test_random_pairs_report_the_slack_of_each_bound() -> None:
         assert info[f"slack_{name}_min"] == pytest.approx(expected.min())
         assert info[f"slack_{name}_q50"] == pytest.approx(np.median(expected))
     assert info["kl_max"] == np.median(kl(*pair).max(axis=1))
+
+
+def test_what_holds_of_any_two_policies_holds_of_random_pairs() -> None:
+    _, infos = run("random_pairs", 5)
+    names = ("difference", "value", "slope", "tv_kl", "pinsker")
+    assert [info[f"broken_{name}"] for info in infos for name in names] == [0.0] * 25
+
+
+def test_a_law_that_does_not_hold_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A surrogate that is too high by a thousandth of the change, and twice the distance."""
+    here = world(3)
+    logits = stream(0, "step").standard_normal((2, 4, 3, 3))
+    old, new = (here.acting(softmax(x)) for x in logits)
+    assert all(holds.all() for holds in laws(here.mdp, old, new).values())
+
+    def steeper(mdp: MDP, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        return surrogate(mdp, old, new) + 1e-3 * (new - old)[:, 0, 0]
+
+    monkeypatch.setattr(probes, "surrogate", steeper)
+    monkeypatch.setattr(probes, "total_variation", lambda p, q: np.sqrt(1.5 * kl(p, q) / 2))
+    found = {name: bool(holds.any()) for name, holds in laws(here.mdp, old, new).items()}
+    assert found == {
+        **{"difference": True, "value": True, "slope": False},
+        **{"tv_kl": True, "pinsker": False},
+    }
 
 
 def test_positions_go_outwards_and_pass_one() -> None:

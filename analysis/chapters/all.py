@@ -4,6 +4,8 @@ from typing import Any
 
 from analysis.chapter import Chapter
 from analysis.chapters import (
+    ablations,
+    aggregate,
     atari_rules,
     figure4,
     figure5,
@@ -23,7 +25,9 @@ CHAPTERS: tuple[Chapter[Any], ...] = (
     figure5.CHAPTER,
     table1.CHAPTER,
     atari_rules.CHAPTER,
+    ablations.CHAPTER,
     modern.CHAPTER,
+    aggregate.CHAPTER,
     step_rules.CHAPTER,
     variance.CHAPTER,
     theory_line.CHAPTER,

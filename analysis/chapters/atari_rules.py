@@ -8,6 +8,8 @@ from analysis.drawing import Figure, grid, legend, style
 from analysis.learned import Learned, learned
 from analysis.names import NATURAL, TRPO, named, task
 from analysis.panels import learning_curves, method_lines, notes, run_counts
+from analysis.rules import ABOVE
+from analysis.sides import Pairs
 from analysis.traces import Curves, behind, of_task
 from analysis.words import final_scores
 
@@ -39,10 +41,12 @@ def curves(found: Learned) -> Curves:
     )
 
 
-def _ends_above(other: str) -> Claim[Learned]:
-    text = f"TRPO ends above {named(other)} on {task(GAME)}"
-    source = "§8.1, carried to Atari"
-    return Claim(text, source, EXPERIMENT, lambda f: f.above(GAME, TRPO, other, f.final))
+def _ends_above(other: str) -> Claim[Learned, Pairs]:
+    def sides(found: Learned) -> Pairs:
+        return found.above(GAME, TRPO, other, found.final)
+
+    text, what = f"TRPO ends above {named(other)} on {task(GAME)}", "score of the last 100 episodes"
+    return Claim(text, "§8.1, carried to Atari", EXPERIMENT, what, ABOVE, sides)
 
 
 CHAPTER = Chapter(

@@ -1,6 +1,5 @@
 """Figure 4: reward per step against policy iterations on the paper's tasks."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import pandas as pd
@@ -8,16 +7,13 @@ import pandas as pd
 from analysis import published
 from analysis.chapter import Chapter, Data, Table
 from analysis.chapters import tuning
-from analysis.claim import Claim, Evidence, above, above_all, alike, hundredth_of
+from analysis.chapters.figure4_claims import CLAIMS, EXPERIMENTS, PANELS
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.learned import Learned, learned
-from analysis.names import NATURAL, TRPO, TRPO_VINE, look, named, sampling, task
+from analysis.names import look, task
 from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts, step_sizes
 from analysis.traces import Curves, Published, behind, of_task
 from analysis.words import NOTHING, final_scores, intervals, labels, ordered, spans, step_size
-
-PANELS = {"cartpole": "cart-pole", "swimmer": "swimmer", "hopper": "hopper", "walker2d": "walker"}
-"""The tasks, and what the paper calls them."""
 
 
 class Measured(NamedTuple):
@@ -125,99 +121,6 @@ def headline(found: Measured) -> pd.DataFrame:
     return table.assign(method=labels(table.method))
 
 
-EXPERIMENTS = {
-    "cartpole": "figure4_cartpole",
-    "swimmer": "figure4_swimmer",
-    "hopper": "figure4_hopper",
-    "walker2d": "figure4_walker",
-}
-EARLIER = {
-    "cartpole": (NATURAL, "cem", "cma_es", "rwr"),
-    "swimmer": (NATURAL, "cem", "cma_es", "rwr"),
-    "hopper": (NATURAL, "cem", "rwr"),
-    "walker2d": (NATURAL, "cem", "rwr"),
-}
-"""The methods in each panel of Figure 4 that are no form of TRPO."""
-ONE_BY_ONE = {
-    "swimmer": (NATURAL, "cem", "cma_es"),
-    "hopper": (NATURAL, "cem"),
-    "walker2d": (NATURAL, "cem"),
-}
-"""Those of which §8.1 speaks one by one."""
-EMPIRICAL, MAX_KL = "empirical_fim", "max_kl"
-
-
-def _claim(
-    text: str, env: str, judge: Callable[[Learned], Evidence], source: str = "§8.1, Figure 4"
-) -> Claim[Measured]:
-    return Claim(text, source, EXPERIMENTS[env], lambda found: judge(found.learned))
-
-
-def _on_cartpole(text: str, judge: Callable[[Learned, str], Evidence]) -> Claim[Measured]:
-    return _claim(text, "cartpole", lambda own: judge(own, "cartpole"))
-
-
-def _ends_best(env: str, method: str) -> Claim[Measured]:
-    *most, last = (named(other) for other in EARLIER[env])
-    name = f"TRPO ({sampling(method)})"
-    rivals = f"{', '.join(most)} and {last}"
-    return _claim(
-        f"{name} ends above {rivals} on the paper's {PANELS[env]}",
-        env,
-        lambda own: above_all(
-            own.final(env, method),
-            {look(other).label: own.final(env, other) for other in EARLIER[env]},
-            own.tenth_of_rise(env),
-        ),
-    )
-
-
-def _ends_above(env: str, other: str) -> Claim[Measured]:
-    text = f"TRPO ends above {named(other)} on the paper's {PANELS[env]}"
-    return _claim(text, env, lambda own: own.above(env, TRPO, other, own.final))
-
-
-def _stands_still(env: str) -> Claim[Measured]:
-    on = f"the paper's {PANELS[env]}"
-    text = f"The natural gradient ends below the 1 per step for standing on {on}"
-    return _claim(text, env, lambda own: above(1.0, own.final(env, NATURAL), hundredth_of(1.0)))
-
-
-def _learns_alike(env: str) -> Claim[Measured]:
-    on = f"the paper's {PANELS[env]} (mean over all iterations)"
-    return _claim(
-        f"Empirical FIM learns as fast as TRPO on {on}",
-        env,
-        lambda own: alike(
-            own.average(env, EMPIRICAL), own.average(env, TRPO), own.tenth_of_rise(env)
-        ),
-        "§6 and §8.1, Figure 4",
-    )
-
-
-CLAIMS = (
-    _on_cartpole(
-        "TRPO is above 9 per step on cart-pole by iteration 30",
-        lambda own, env: above(own.after(30)(env, TRPO), 9.0, hundredth_of(9.0)),
-    ),
-    _on_cartpole(
-        "The natural gradient ends above 9 per step on cart-pole",
-        lambda own, env: above(own.final(env, NATURAL), 9.0, hundredth_of(9.0)),
-    ),
-    _on_cartpole(
-        "Max KL learns more slowly than TRPO on cart-pole (at iteration 15)",
-        lambda own, env: own.above(env, TRPO, MAX_KL, own.after(15)),
-    ),
-    _on_cartpole(
-        "Max KL learns more slowly than TRPO on cart-pole (mean over all iterations)",
-        lambda own, env: own.above(env, TRPO, MAX_KL, own.average),
-    ),
-    *(_ends_best(env, method) for env in EARLIER for method in (TRPO, TRPO_VINE)),
-    *(_ends_above(env, other) for env, others in ONE_BY_ONE.items() for other in others),
-    *(_stands_still(env) for env in ("hopper", "walker2d")),
-    *(_learns_alike(env) for env in ("cartpole", "swimmer")),
-)
-
 CHAPTER = Chapter(
     name="figure4",
     title="Figure 4: the paper's tasks",
@@ -234,7 +137,7 @@ CHAPTER = Chapter(
         "Four panels, one a task: reward per time step against policy iterations; our means are "
         "lines with bands, the paper's curves dashed behind them."
     ),
-    claims=CLAIMS,
+    claims=tuple(claim.within(lambda found: found.learned) for claim in CLAIMS),
     headline=headline,
     curves=curves,
 )

@@ -1,16 +1,21 @@
 """Which step sizes learn: a penalty and an ℓ2 ball against a KL constraint."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from analysis.chapter import Chapter, Data, Table
+from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, key, style
-from analysis.names import TRPO, look, penalised, task
+from analysis.names import NATURAL, TRPO, look, named, penalised, task
 from analysis.panels import MEANS, RUNS, by_rank, means_and_runs, run_counts
-from analysis.statistics import scores, summary
+from analysis.rules import ABOVE, SOMETIMES
+from analysis.sides import Pairs, pair
+from analysis.statistics import Array, best, scores, summary
 from analysis.words import final_scores
 
+EXPERIMENT = "step_rules"
 ON_THE_WAY: dict[str, Any] = {"color": "#777777", "linestyle": "--"}
 TRPOS: dict[str, Any] = {"color": look(TRPO).colour, "linewidth": 0.9}
 FIRST: dict[str, Any] = {"color": "#444444", "linestyle": ":"}
@@ -99,6 +104,68 @@ def tabulate(found: Measured) -> Table:
     return Table(found.table, final_scores(found.table))
 
 
+FIXED = (NATURAL, "vanilla_pg")
+"""Rules whose step is fixed in other units than the policy's change."""
+
+
+def _at_best(found: Measured, method: str) -> Array:
+    """The score of each run of a rule at its best step size (n,)."""
+    own = found.scores[found.scores.method == method]
+    chosen = own.merge(best(own)[["method", "step_size"]], on=["method", "step_size"])
+    return chosen.score.dropna().to_numpy(dtype=float)
+
+
+def _learning(found: Measured, method: str) -> Array:
+    """By seed (n,), how many step sizes end above half of what TRPO gains at its best."""
+    own = found.scores[found.scores.method == method].dropna(subset=["score"])
+    half = (found.start + found.trpo) / 2
+    return (own.score > half).groupby(own.seed).sum().to_numpy(dtype=float)
+
+
+def _lost(found: Measured, method: str) -> Array:
+    """Of each run (n,), whether it ends below half of the best it reached on the way."""
+    own = found.scores[found.scores.method == method].dropna(subset=["score"])
+    return (own.score - found.start < (own.peak - found.start) / 2).to_numpy(dtype=float)
+
+
+def _claims(method: str) -> Iterator[Claim[Measured, Any]]:
+    """A rule whose step is fixed in other units, against TRPO."""
+    name, source = named(method), "§4 and §8.1"
+
+    def ends(found: Measured) -> Pairs:
+        margin = (found.trpo - found.start) / 10
+        return pair(_at_best(found, TRPO), _at_best(found, method), margin)
+
+    yield Claim(
+        f"No fixed step of {name} ends where TRPO does at its best δ",
+        source,
+        EXPERIMENT,
+        "return of the last 100 training episodes at the best step size",
+        ABOVE,
+        ends,
+    )
+
+    def widths(found: Measured) -> Pairs:
+        return pair(_learning(found, TRPO), _learning(found, method), 1.0)
+
+    yield Claim(
+        f"TRPO learns with more step sizes than {name}",
+        source,
+        EXPERIMENT,
+        "by seed, step sizes in factors of three that end above half of TRPO's best rise",
+        ABOVE,
+        widths,
+    )
+    yield Claim(
+        f"Long steps of {name} lose what was learned",
+        "§4",
+        EXPERIMENT,
+        "share of runs that end below half of their best on the way",
+        SOMETIMES,
+        lambda found: _lost(found, method),
+    )
+
+
 CHAPTER = Chapter(
     name="step_rules",
     title="Which step sizes learn?",
@@ -106,7 +173,7 @@ CHAPTER = Chapter(
         "Final return against the size of the step, in factors of three. Each rule measures its "
         "step in its own units, so each has its own panel."
     ),
-    experiments=("step_rules",),
+    experiments=(EXPERIMENT,),
     measure=measure,
     draw=draw,
     tabulate=tabulate,
@@ -114,4 +181,5 @@ CHAPTER = Chapter(
         "One panel a step rule: the final return against the size of the step, means with "
         "intervals, and a mark for each run."
     ),
+    claims=tuple(claim for method in FIXED for claim in _claims(method)),
 )

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.chapter import Chapter, Table
-from analysis.claim import Claim, Evidence, above, each_above
+from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import (
     GAMES,
@@ -29,6 +29,8 @@ from analysis.played import (
     measure,
     towards_human,
 )
+from analysis.rules import ABOVE
+from analysis.sides import Pairs, pair, several
 from analysis.words import NOTHING, intervals, spans
 
 EXPERIMENT = "table1"
@@ -146,28 +148,31 @@ ENDS_ABOVE = {
 """The games on which Table 1 has one sampler above the other."""
 
 
-def _ends_above(env: str, left: str, right: str) -> Claim[Measured]:
+SOURCE, SCORE = "§8.2, Table 1", "mean score of the last policy's evaluation"
+
+
+def _ends_above(env: str, left: str, right: str) -> Claim[Measured, Pairs]:
     names = f"{sampling(left)} ends above {sampling(right)}".capitalize()
 
-    def judge(found: Measured) -> Evidence:
-        sides = found.after_500(env, left), found.after_500(env, right)
-        return above(*sides, found.tenth_of_gain(env))
+    def sides(found: Measured) -> Pairs:
+        finals = found.after_500(env, left), found.after_500(env, right)
+        return pair(*finals, found.tenth_of_gain(env))
 
     text = f"{names} on {task(env)} (after {ITERATIONS} iterations)"
-    return Claim(text, "§8.2, Table 1", EXPERIMENT, judge)
+    return Claim(text, SOURCE, EXPERIMENT, SCORE, ABOVE, sides)
 
 
-def _beats_chance(env: str) -> Claim[Measured]:
-    def judge(found: Measured) -> Evidence:
+def _beats_chance(env: str) -> Claim[Measured, Pairs]:
+    def sides(found: Measured) -> Pairs:
         chance = towards_human(found.chance(env), env)
-        sides = {
+        finals = {
             sampling(m): (towards_human(found.final(env, m), env), chance)
             for m in (TRPO, TRPO_VINE)
         }
-        return each_above(sides, HUNDREDTH)
+        return several(finals, HUNDREDTH)
 
     text = f"Single path and vine end above random play on {task(env)} (human = 1)"
-    return Claim(text, "§8.2, Table 1", EXPERIMENT, judge)
+    return Claim(text, SOURCE, EXPERIMENT, f"{SCORE}, human = 1", ABOVE, sides)
 
 
 CHAPTER = Chapter(

@@ -7,7 +7,10 @@ import pandas as pd
 
 from analysis.chapter import Chapter, Data, Table
 from analysis.chapters.finite import EXPERIMENT, LINE, MDPS, finished
+from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
+from analysis.rules import NEVER
+from analysis.sides import Count
 
 SIDES: dict[str, dict[str, Any]] = {
     "eta": {"label": "η", "color": "#000000"},
@@ -20,6 +23,8 @@ OLD, OF_M, OF_ETA = "θ_old", "maximum of M", "maximum of η"
 NEAR = 4.0
 """How far the close view goes, in lengths of Algorithm 1's step."""
 FAR = 200.0
+ROUNDING = 1e-12
+"""Rewards a step."""
 
 
 class Measured(NamedTuple):
@@ -87,6 +92,11 @@ def tabulate(found: Measured) -> Table:
     return Table(found.points, words)
 
 
+def _stays_below(found: Measured) -> Count:
+    above = found.along.minorant > found.along.eta + ROUNDING
+    return Count(min(1, len(above)), int(above.sum()), len(above), "points")
+
+
 CHAPTER = Chapter(
     name="theory_line",
     title="Minorise and maximise: M below η",
@@ -104,6 +114,16 @@ CHAPTER = Chapter(
     alternative=(
         "Two panels, close by and farther out: η, L and M as lines over the position between "
         "policies, with marks where they touch and where M is largest."
+    ),
+    claims=(
+        Claim(
+            "M lies below η everywhere on a line through the old policy",
+            "§3, Eq. 10",
+            EXPERIMENT,
+            "points of the line where M is above η",
+            NEVER,
+            _stays_below,
+        ),
     ),
     columns=(MDPS, *COLUMNS),
 )

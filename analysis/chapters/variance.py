@@ -1,5 +1,6 @@
 """How much the gradient's estimates vary: single path and vine (§5.2)."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,9 +8,11 @@ import pandas as pd
 
 from analysis import noise
 from analysis.chapter import Chapter, Data, Table
-from analysis.claim import TENTH_IN_LOGS, Claim, Evidence, above
+from analysis.claim import Claim
 from analysis.drawing import Axes, Figure, grid, legend, style
 from analysis.names import SAMPLERS, TASKS, Look, rank, task
+from analysis.rules import ABOVE
+from analysis.sides import TENTH_IN_LOGS, Pairs, pair
 from analysis.statistics import Array
 from analysis.words import counted, intervals, ordered, rowwise
 
@@ -33,25 +36,26 @@ class Measured(NamedTuple):
         envs: the tasks that have runs.
         lines: `noise.lines`.
         table: `noise.compare`.
-        single: by task and unit of cost, how many times as noisy as the vine single path is, in
-            logarithms, by seed.
+        ratios: by task, sampler and unit of cost, how many times as noisy as the vine the
+            sampler is, in logarithms, by seed.
     """
 
     envs: list[str]
     lines: pd.DataFrame
     table: pd.DataFrame
-    single: dict[tuple[str, str], Array]
+    ratios: dict[tuple[str, str, str], Array]
 
 
 def measure(runs: pd.DataFrame, every: Data) -> Measured:
     """All samplers at all stages."""
     envs = list(runs.env.unique())
-    single = {
-        (env, unit): noise.overall(runs[runs.env == env], noise.SINGLE_PATH, unit)
+    ratios = {
+        (env, sampler, unit): noise.overall(runs[runs.env == env], sampler, unit)
         for env in envs
+        for sampler in noise.COMPARED
         for unit in UNITS
     }
-    return Measured(envs, noise.lines(runs), noise.compare(runs), single)
+    return Measured(envs, noise.lines(runs), noise.compare(runs), ratios)
 
 
 @style()
@@ -120,15 +124,25 @@ def tabulate(found: Measured) -> Table:
     return Table(found.table, words)
 
 
-def _varies_less(env: str, unit: str) -> Claim[Measured]:
-    per, source = CLAIMED[unit]
-    text = f"Vine's gradient varies less than single path's on {task(env)}, per {per} (logarithms)"
-    none = np.empty(0)
+WHAT = "variance of the gradient over its squared length, logarithm of the ratio to the vine's"
 
-    def judge(found: Measured) -> Evidence:
-        return above(found.single.get((env, unit), none), 0.0, TENTH_IN_LOGS)
 
-    return Claim(text, source, EXPERIMENT, judge)
+def _varies_less(
+    env: str, sampler: str, text: str, unit: str, source: str
+) -> Claim[Measured, Pairs]:
+    def sides(found: Measured) -> Pairs:
+        return pair(found.ratios.get((env, sampler, unit), np.empty(0)), 0.0, TENTH_IN_LOGS)
+
+    return Claim(f"{text} on {task(env)}", source, EXPERIMENT, WHAT, ABOVE, sides)
+
+
+def _claims(env: str) -> Iterator[Claim[Measured, Pairs]]:
+    """The vine against single path by both units, and against itself without common numbers."""
+    for unit, (per, source) in CLAIMED.items():
+        text = f"Per {per}, vine's gradient varies less than single path's"
+        yield _varies_less(env, noise.SINGLE_PATH, text, unit, source)
+    text = "Common random numbers make vine's gradient vary less"
+    yield _varies_less(env, noise.INDEPENDENT, text, "q_samples", "§5.2")
 
 
 CHAPTER = Chapter(
@@ -154,7 +168,7 @@ CHAPTER = Chapter(
         "A row a task and stage of training, a column a unit of cost: the noise of the gradient "
         "against the size of its batch, a line with a band for each sampler."
     ),
-    claims=tuple(_varies_less(env, unit) for env in ("swimmer", "hopper") for unit in UNITS),
+    claims=tuple(claim for env in ("swimmer", "hopper") for claim in _claims(env)),
     columns=noise.MEASURED,
     whole=True,
 )

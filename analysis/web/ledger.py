@@ -1,17 +1,14 @@
 """The claims: how many have which verdict, and the table that shows them all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import pandas as pd
 
-from analysis import claim, words
-from analysis.chapter import Found
+from analysis import words
+from analysis.ledger import SHOWN
+from analysis.rules import VERDICTS
 from analysis.web.elements import Link, cell, enclosed, header, row, scroll
-
-Places = Mapping[tuple[str, str], str]
-"""Where on the page the evidence stands, by claim and scale."""
 
 
 def strip(judged: pd.DataFrame) -> str:
@@ -20,32 +17,25 @@ def strip(judged: pd.DataFrame) -> str:
     items = (
         f'<li class="verdict v{i}" data-verdict="{i}"><b>{counts.get(name, 0)}</b> '
         f"{escape(name)}</li>"
-        for i, name in enumerate(claim.VERDICTS)
+        for i, name in enumerate(VERDICTS)
     )
     return f'<ul class="strip" aria-label="Verdicts">{"".join(items)}</ul>\n'
 
 
-def evidence(found: Sequence[Found[Any]]) -> Places:
-    """Each claim's chapter, by claim and scale."""
-    return {(own.text, each.scale): each.stem for each in found for own in each.chapter.claims}
-
-
-def table(judged: pd.DataFrame, places: Places) -> str:
+def table(judged: pd.DataFrame) -> str:
     """All claims, the verdict always in sight; a claim leads to its chapter.
 
-    judged: as `chapter.verdicts` gives it.
+    judged: as `ledger.ledger` gives it.
     """
-    rows = (_claim(each, places) for each in words.readable(judged).itertuples(index=False))
-    content = (
-        f'<table class="claims">{header(judged.columns)}<tbody>{"".join(rows)}</tbody></table>'
-    )
+    shown = words.readable(judged[SHOWN])
+    rows = map(_claim, shown.itertuples(index=False), judged.figure)
+    content = f'<table class="claims">{header(shown.columns)}<tbody>{"".join(rows)}</tbody></table>'
     return scroll(content, "The claims", "tall")
 
 
-def _claim(values: Sequence[str], places: Places) -> str:
-    verdict, text, scale, *others = values
-    place = claim.VERDICTS.index(verdict)
+def _claim(values: Sequence[str], figure: str) -> str:
+    verdict, text, *others = values
+    place = VERDICTS.index(verdict)
     badge = f'<td><span class="verdict v{place}">{escape(verdict)}</span></td>'
-    stem = places.get((text, scale))
-    told = cell(text) if stem is None else enclosed(text, str(Link(text, f"#{stem}")))
-    return row([badge, told, *map(cell, [scale, *others])], f' data-verdict="{place}"')
+    told = cell(text) if figure == words.NOTHING else enclosed(text, str(Link(text, f"#{figure}")))
+    return row([badge, told, *map(cell, others)], f' data-verdict="{place}"')

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import catalogue, claim, drawing
-from analysis.chapter import Found, verdicts
+from analysis import catalogue, drawing, settings
+from analysis.chapter import Found
+from analysis.ledger import TEXT
 from analysis.names import SCALES
 from analysis.pages import AGAIN, counted
 from analysis.web import ledger
@@ -37,10 +38,11 @@ class Section(NamedTuple):
         )
 
 
-def page(runs: pd.DataFrame, found: Sequence[Found[Any]]) -> str:
+def page(
+    runs: pd.DataFrame, found: Sequence[Found[Any]], judged: pd.DataFrame, compared: pd.DataFrame
+) -> str:
     """All scales, as one self-contained page, which lies in a folder beside the files' own."""
-    judged = verdicts(found)
-    sections = [_claims(judged, found), *map(_chapter, found), _runs(runs)]
+    sections = [_claims(judged), *map(_chapter, found), *_settings(compared), _runs(runs)]
     links = "".join(f"<li>{Link(each.title, f'#{each.mark}')}</li>" for each in sections)
     return (
         f"<!doctype html>\n"
@@ -65,10 +67,10 @@ def _basis(runs: pd.DataFrame) -> str:
     return f"They rest on {count:,} runs at scale {', '.join(scales)}: {hours} hours of computing."
 
 
-def _claims(judged: pd.DataFrame, found: Sequence[Found[Any]]) -> Section:
-    how = details("How a verdict is reached", paragraph(claim.TEXT))
+def _claims(judged: pd.DataFrame) -> Section:
+    how = details("How a verdict is reached", paragraph(TEXT))
     files = downloads([("All claims", _files("tables", "claims", TABLES))])
-    content = how + ledger.table(judged, ledger.evidence(found)) + files
+    content = how + ledger.table(judged) + files
     return Section("What the paper claims", "claims", content)
 
 
@@ -116,6 +118,15 @@ def _downloads(each: Found[Any]) -> Iterator[tuple[str, list[Link]]]:
 def _files(folder: str, stem: str, kinds: Sequence[str]) -> list[Link]:
     """Links to files beside the page's folder, by their kinds."""
     return [Link(f"{stem}.{kind}", f"../{folder}/{stem}.{kind}") for kind in kinds]
+
+
+def _settings(compared: pd.DataFrame) -> Iterator[Section]:
+    """The paper's tables of settings, ours beside."""
+    for name, each in settings.tables(compared):
+        title = settings.TITLES[name]
+        files = downloads([("Table", _files("tables", name, TABLES))])
+        content = paragraph(settings.TEXT) + table(each.words, title) + files
+        yield Section(title, name, content)
 
 
 def _runs(runs: pd.DataFrame) -> Section:

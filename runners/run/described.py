@@ -9,8 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from runners.run.loop import Plan
 from runners.settings import checks
+from runners.settings.options import GROUPS
 from runners.settings.tree import NUMBERS, SESSION, Identity
-from runners.store.directory import Config, RunDirectory, digest, run_id
+from runners.store.directory import Config, RunDirectory, digest, flattened, run_id
 from runners.studies.all import STUDIES
 from runners.studies.study import Label, Study
 
@@ -98,10 +99,25 @@ def _description(
         "settings": digest(rest),
         "overrides": alone,
         "departures": departures if node["experiment"] else [],
+        "swept": values_of(swept, node),
         "total_steps": node["total_steps"],
         "iterations": node["iterations"],
         "steps_per_iteration": study.steps(identity),
         "numbers": NUMBERS,
+    }
+
+
+def values_of(swept: Iterable[str], node: Config) -> Config:
+    """What this run has of the settings that its experiment sweeps, by their full names.
+
+    Not the groups and the seed: what was chosen there, a run is called by.
+    """
+    settings = dict(flattened(node))
+    names = set(swept) - {*GROUPS, "seed"}
+    return {
+        key: settings[key]
+        for key in sorted(settings)
+        if any(f"{key}.".startswith(f"{name}.") for name in names)
     }
 
 

@@ -1,6 +1,7 @@
 """The run store: one locked directory a run, named by what makes the run what it is.
 
-* `run.json`: what the run is called, the overrides that start it, and how long it is to be
+* `run.json`: what the run is called, the overrides that start it, what it has of the settings that
+  its experiment sweeps, and how long it is to be
 * `config.yaml`: the resolved configuration
 * `provenance.json`: which code on which machine, when, and how it ended
 * `metrics.csv`: one row an iteration, the same bytes whenever and wherever it runs
@@ -142,15 +143,16 @@ def differences(there: Any, config: Config, identity: Config) -> Iterator[str]:
 
     Settings outside of the identity (threads, paths) may differ; unknown ones may not.
     """
-    old, new, named = dict(_flatten(there)), dict(_flatten(config)), dict(_flatten(identity))
+    old, new, named = dict(flattened(there)), dict(flattened(config)), dict(flattened(identity))
     for key in sorted(named.keys() | (old.keys() - new.keys())):
         if key not in old or key not in named or old[key] != named[key]:
             yield f"{key} ({old.get(key, 'missing')} there, {named.get(key, 'missing')} here)"
 
 
-def _flatten(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings of a tree by their full names."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
-            yield from _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+            yield from flattened(value, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, tree

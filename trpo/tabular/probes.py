@@ -5,7 +5,15 @@ from typing import NamedTuple
 import numpy as np
 
 from trpo.tabular.bounds import penalty, slacks, violations
-from trpo.tabular.mdp import MDP, eta, kl, softmax, surrogate
+from trpo.tabular.mdp import (
+    MDP,
+    eta,
+    kl,
+    performance_difference,
+    softmax,
+    surrogate,
+    total_variation,
+)
 from trpo.tabular.steps import minorise_maximise
 from trpo.tabular.world import State, World, moved
 from trpo.types import Algorithm, Array
@@ -13,6 +21,9 @@ from trpo.types import Algorithm, Array
 QUANTILES = {"min": 0.0, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 NEAREST, FARTHEST = 0.01, 10.0
 """Standard deviations of the change of a logit between which random pairs lie."""
+
+EXACT, CLOSE, NEARBY = 1e-10, 1e-6, 1e-4
+"""Rewards a step within which numbers, and slopes, are equal; the share of a step in those."""
 
 FIRST, RATIO = 0.25, 4**0.2
 """The first positions on the line beside θ_old, and how much farther out the next are: 1 is one."""
@@ -28,6 +39,7 @@ class PairsInfo(NamedTuple):
     distance: float  # in standard deviations of the change of a logit
     slack: dict[str, dict[str, float]]  # of each bound, see `quantiles`
     violations: dict[str, int]
+    broken: dict[str, int]  # see `laws`
 
 
 class LineInfo(NamedTuple):
@@ -61,9 +73,31 @@ def pairs(world: World) -> Algorithm[State, PairsInfo]:
             distance,
             quantiles(found),
             violations(found),
+            {name: int((~holds).sum()) for name, holds in laws(world.mdp, old, new).items()},
         )
 
     return Algorithm(lambda rng: begin(world, rng), step)
+
+
+def laws(mdp: MDP, old: Array, new: Array) -> dict[str, Array]:
+    """In which MDPs (N,) what §2 and §3 say of any two policies holds, to rounding.
+
+    `difference` is Eqs. 1 and 2, `value` and `slope` Eq. 4, the slope by central differences
+    along new − old; `tv_kl` is D_TV² ≤ D_KL in every state, `pinsker` D_TV² ≤ ½ D_KL.
+    """
+    left = 1 - mdp.gamma
+    apart = eta(mdp, new) - eta(mdp, old) - performance_difference(mdp, old, new)
+    before, after = (old + side * NEARBY * (new - old) for side in (-1, 1))
+    slope = (eta(mdp, after) - eta(mdp, before)) / (2 * NEARBY)
+    surrogate_slope = (surrogate(mdp, old, after) - surrogate(mdp, old, before)) / (2 * NEARBY)
+    squared, divergence = total_variation(old, new) ** 2, kl(old, new)
+    return {
+        "difference": np.abs(left * apart) < EXACT,
+        "value": np.abs(left * (surrogate(mdp, old, old) - eta(mdp, old))) < EXACT,
+        "slope": np.abs(left * (slope - surrogate_slope)) < CLOSE,
+        "tv_kl": (squared <= divergence + EXACT).all(axis=1),
+        "pinsker": (squared <= divergence / 2 + EXACT).all(axis=1),
+    }
 
 
 def line(world: World) -> Algorithm[State, LineInfo]:
