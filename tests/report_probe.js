@@ -51,7 +51,9 @@ const inSight = (document) => {
   const rows = [...document.querySelectorAll(".claims tbody tr")];
   const seen = rows.filter((row) => {
     const cell = row.cells[0].getBoundingClientRect();
-    return cell.left >= left - 1 && cell.right <= right + 1 && cell.width > 0;
+    const words = row.cells[0].firstElementChild.getBoundingClientRect();
+    const inside = words.left >= cell.left && words.right <= cell.right && words.width > 0;
+    return inside && cell.left >= left - 1 && cell.right <= right + 1;
   });
   return { rows: rows.length, seen: seen.length, scrolled: box.scrollLeft };
 };
