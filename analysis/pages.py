@@ -71,10 +71,7 @@ def counted(judged: pd.DataFrame) -> str:
     claims = [name for name in VERDICTS if name != OBSERVED]
     told = ", ".join(f"{counts.get(name, 0)} {name}" for name in claims)
     facts = counts.get(OBSERVED, 0)
-    return (
-        f"Of the paper's {len(judged) - facts} claims: {told}; "
-        f"{facts} facts about its own numbers are observed."
-    )
+    return f"Of the paper's {len(judged) - facts} claims: {told}; {facts} facts about it observed."
 
 
 def filled(text: str, content: str) -> str:

@@ -267,7 +267,7 @@ def test_the_front_page_above_the_results_has_its_block_filled(tmp_path: Path) -
         assert report.main(["--results", str(tmp_path / "results")]) == 0
         text = front.read_text()
         assert text.startswith(f"before\n{pages.BEGIN}\n**Learning curves")
-        assert text.endswith(f" not run.\n{pages.END}\nafter\n")
+        assert text.endswith(f" facts about it observed.\n{pages.END}\nafter\n")
         assert "| Hopper | TRPO, single path | 1 | 2 |" in text
 
 
