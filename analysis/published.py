@@ -1,4 +1,7 @@
-"""Numbers that others published: the paper's own, and results at one million steps."""
+"""Numbers that others published: the paper's own, and results at one million steps.
+
+The paper's are read once, and left as they are by those who ask for them.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -15,17 +18,12 @@ COMPARABLE = ["half_cheetah", "hopper", "swimmer", "walker2d"]
 
 
 @cache
-def _reference(name: str) -> pd.DataFrame:
-    """A file of published numbers, read once; callers leave it as it is."""
-    return pd.read_csv(REFERENCE / name)
-
-
 def figure4() -> pd.DataFrame:
     """The paper's Figure 4, read off its vector graphics: mean of five runs, reward per step.
 
     Columns: env (our task of the panel), method, iteration, reward_per_step, half_error_bar.
     """
-    read = _reference("figure4.csv").rename(columns={"panel": "env"})
+    read = pd.read_csv(REFERENCE / "figure4.csv").rename(columns={"panel": "env"})
     return read.assign(env=read.env.replace({"walker": "walker2d"}))
 
 
@@ -62,20 +60,22 @@ STEPS = {TRPO: 100_000, TRPO_VINE: 400_000}
 """Simulator steps of an iteration on Atari, by method (Table 3)."""
 
 
+@cache
 def figure5() -> pd.DataFrame:
     """The paper's Figure 5, read off its vector graphics: one run, an iteration a row.
 
     Columns: env (our task of the panel), method, iteration, return_mean, env_steps that had been
     taken when the iteration's batch was complete.
     """
-    read = _reference("figure5.csv")
+    read = pd.read_csv(REFERENCE / "figure5.csv")
     read = read.rename(columns={"game": "env", "score": "return_mean"})
     return read.assign(env_steps=(read.iteration + 1) * read.method.map(STEPS))
 
 
+@cache
 def table1() -> pd.DataFrame:
     """The paper's Table 1. Columns: player (as `names.PLAYERS`), env, score."""
-    read = _reference("table1.csv").rename(columns={"method": "player"})
+    read = pd.read_csv(REFERENCE / "table1.csv").rename(columns={"method": "player"})
     return read.melt("player", var_name="env", value_name="score").astype({"score": float})
 
 
@@ -119,7 +119,7 @@ def settings() -> pd.DataFrame:
 
 def at_one_million() -> pd.Series:
     """Published means at one million steps: lowest – highest of the sources, by (env, method)."""
-    rows = _reference("published_results.csv")
+    rows = pd.read_csv(REFERENCE / "published_results.csv")
     rows = rows[rows.env_steps == 1e6]
     rows["env"] = rows.task.map({task(env): env for env in COMPARABLE})
     rows["method"] = rows.algorithm.map({"trpo": TRPO, "npg": NATURAL})

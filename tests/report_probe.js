@@ -51,7 +51,9 @@ const inSight = (document) => {
   const rows = [...document.querySelectorAll(".claims tbody tr")];
   const seen = rows.filter((row) => {
     const cell = row.cells[0].getBoundingClientRect();
-    return cell.left >= left - 1 && cell.right <= right + 1 && cell.width > 0;
+    const words = row.cells[0].firstElementChild.getBoundingClientRect();
+    const inside = words.left >= cell.left && words.right <= cell.right && words.width > 0;
+    return inside && cell.left >= left - 1 && cell.right <= right + 1;
   });
   return { rows: rows.length, seen: seen.length, scrolled: box.scrollLeft };
 };
@@ -94,6 +96,16 @@ const switched = async (document) => {
   return { ...found, again: lines(plot), y: plot.layout.yaxis.type, x: plot.layout.xaxis.type };
 };
 
+/* What is said of the last point of the line on top. */
+const pointed = async (document, window) => {
+  const plot = document.querySelector(".plot");
+  const curveNumber = plot.data.length - 1;
+  const pointNumber = plot.data[curveNumber].x.length - 1;
+  window.Plotly.Fx.hover(plot, [{ curveNumber, pointNumber }]);
+  await wait(100);
+  return [...plot.querySelectorAll(".hoverlayer tspan.line")].map((each) => each.textContent);
+};
+
 const drawn = (document) => [...document.querySelectorAll(".plot")].map((plot) => ({
   lines: lines(plot), label: plot.getAttribute("aria-label"), width: plot.clientWidth,
   drawing: plot.querySelector(".main-svg")?.clientWidth,
@@ -106,7 +118,7 @@ const measure = async (frame, scripted) => {
     await wait(20);
   }
   const own = scripted ? {
-    pressed: pressed(document), focused: focused(document, window), plots: drawn(document),
+    said: await pointed(document, window), pressed: pressed(document), focused: focused(document, window), plots: drawn(document),
     switched: await switched(document),
   } : {};
   for (const each of document.querySelectorAll("details")) each.open = true;

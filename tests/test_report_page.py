@@ -12,9 +12,12 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis import report
+from analysis.names import look
+from analysis.panels import by_rank
 from analysis.rules import VERDICTS
 
 pytestmark = pytest.mark.process
@@ -141,6 +144,20 @@ def test_every_panel_is_drawn_in_its_width_and_says_what_it_is(
             assert plot["label"].startswith(f"{panel.title}: {panel.y} against {panel.x}")
             assert plot["lines"] > 0
             assert 200 < plot["width"] == plot["drawing"] < frame["width"]
+
+
+def test_pointing_at_a_mean_tells_its_value_and_interval(
+    seen: dict[str, Any], read: report.Read
+) -> None:
+    curves = next(each.curves() for each in read.found if each.curves() is not None)
+    means = curves.panels[0].means
+    first = means[means.method == by_rank(means.method)[0]].iloc[-1]
+    for frame in scripted(seen):
+        name, at, interval = frame["said"]
+        assert name.startswith(f"{look(first.method).label} (")
+        assert at == f"at {first.x:.0f}: {first['mean']:.4g}"
+        low, high = interval.removeprefix("95 % interval ").split(" to ")
+        assert np.allclose([float(low), float(high)], [first.low, first.high], rtol=1e-4)
 
 
 def test_methods_runs_and_axes_can_be_switched(seen: dict[str, Any]) -> None:

@@ -103,7 +103,8 @@ const layout = (panel, state) => {
     xaxis: axis(panel.x, state.logX), yaxis: axis(panel.y, state.logY), autosize: true,
     margin: { l: 48, r: 12, t: 8, b: 44 }, paper_bgcolor: "#fff", plot_bgcolor: "#fff",
     font: { family: "system-ui, sans-serif", size: 12, color: "#1c1e21" },
-    hovermode: "closest", hoverlabel: { align: "left" }, dragmode: coarse ? false : "zoom",
+    hovermode: "closest",
+    hoverlabel: { align: "left", bgcolor: "#fff", font: { color: "#1c1e21" } }, dragmode: coarse ? false : "zoom",
   };
 };
 
