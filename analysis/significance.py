@@ -1,4 +1,4 @@
-"""Tests of whether two sides differ, each two-sided, and Holm's correction for several of them.
+"""Tests of whether two sides differ, each two-sided.
 
 A p-value says how surprising a difference would be if there were none, never how large it is: it
 stands beside an interval, not in its place.
@@ -62,17 +62,3 @@ def _drawn(runs: int, n: int) -> Iterator[Array]:
     yield np.arange(n)
     for _ in range(SPLITS):
         yield rng.permutation(runs)[:n]
-
-
-def holm(p: Array) -> Array:
-    """The p-values (k,) of one family, adjusted: those below α are significant together at α.
-
-    The i-th smallest is multiplied by k − i + 1, and none is smaller than one before it (Holm
-    1979). The family are the rivals within one claim, never all claims: 5 against 5 runs have no
-    p below 2 / 252, and of more than 6 tests none could be significant at 0.05.
-    """
-    order = np.argsort(p, kind="stable")
-    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(raised, 1.0)
-    return adjusted

@@ -12,6 +12,7 @@ from analysis.chapters.all import CHAPTERS
 from analysis.ledger import COLUMNS, SHOWN, ledger
 from analysis.rules import compared, fact, never, sometimes, stepped, together
 from analysis.sides import Count, Fact
+from analysis.significance import welch
 
 TRPO, NATURAL = ("trpo_single_path", 0.01), ("natural_gradient", 1.0)
 
@@ -261,6 +262,30 @@ def test_those_who_surely_differ_leave_the_family_of_the_rest() -> None:
     pairs = {"far": (far, near), "a": (near, near + 0.1), "b": (near, near - 0.1)}
     levels = {label: each.level for label, each in stepped(pairs, 0.1).items()}
     assert levels == pytest.approx({"far": 1 - 0.05 / 3, "a": 0.975, "b": 0.975})
+
+
+def _holm(p: list[float]) -> list[bool]:
+    """Holm's procedure as he wrote it: the i-th smallest of k against 0.05 / (k − i + 1)."""
+    rejected = [False] * len(p)
+    for i, place in enumerate(np.argsort(p)):
+        if p[place] > 0.05 / (len(p) - i):
+            break
+        rejected[place] = True
+    return rejected
+
+
+def test_the_levels_are_those_of_holms_procedure() -> None:
+    rng, seen = np.random.default_rng(0), set()
+    for _ in range(100):
+        pairs = {
+            str(i): (rng.normal(shift, 1.0, 5), rng.normal(0.0, 1.0, 4))
+            for i, shift in enumerate(rng.uniform(0, 4, 4))
+        }
+        found = stepped(pairs, 0.1)
+        sure = [found[label].low > 0 or found[label].high < 0 for label in pairs]
+        assert sure == _holm([welch(*each) for each in pairs.values()])
+        seen.add(sum(sure))
+    assert seen == {0, 1, 2, 3, 4}
 
 
 def test_a_family_in_which_nothing_is_sure_stays_whole() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.significance import SPLITS, holm, permutation, welch
+from analysis.significance import SPLITS, permutation, welch
 from analysis.streams import stream
 
 LOW = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -75,24 +75,6 @@ def test_permutation_rejects_equal_sides_no_more_often_than_it_says() -> None:
     sides = rng.exponential(size=(400, 2, 4))
     rejected = np.mean([permutation(*pair) <= 0.05 for pair in sides])
     assert rejected <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
-
-
-@pytest.mark.parametrize(
-    ("p", "adjusted"),
-    [
-        ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),  # 3 · 0.01, then 2 · 0.03, then that again
-        ([0.5, 0.001, 0.6], [1.0, 0.003, 1.0]),
-        ([0.04], [0.04]),
-        ([], []),
-    ],
-)
-def test_holm_by_hand(p: list[float], adjusted: list[float]) -> None:
-    assert holm(np.array(p)) == pytest.approx(adjusted)
-
-
-def test_five_against_five_stand_in_a_family_of_six_and_not_of_seven() -> None:
-    smallest = permutation(LOW + 10, LOW)
-    assert holm(np.full(6, smallest)).max() < 0.05 < holm(np.full(7, smallest)).max()
 
 
 def test_streams_are_their_purposes() -> None:
