@@ -13,7 +13,8 @@ from analysis.chapter import Chapter, Found
 from analysis.claim import Claim
 from analysis.names import SCALES
 from analysis.observations import OBSERVATIONS
-from analysis.rules import NOT_RUN, RULES, Evidence
+from analysis.rules import RULES, Evidence
+from analysis.verdicts import NOT_RUN
 from analysis.words import NOTHING, steps
 
 SHOWN = [

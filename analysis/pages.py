@@ -10,7 +10,7 @@ from analysis import catalogue, settings
 from analysis.chapter import Found
 from analysis.ledger import SHOWN, TEXT
 from analysis.page import Part, Picture, Section, markdown
-from analysis.rules import OBSERVED, VERDICTS
+from analysis.verdicts import OBSERVED, VERDICTS
 from analysis.words import markdown as table
 
 BEGIN, END = "<!-- results -->", "<!-- /results -->"

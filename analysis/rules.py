@@ -15,13 +15,20 @@ import numpy as np
 from analysis.power import runs_to_decide, runs_to_liken
 from analysis.sides import Count, Fact, Likeness, Pairs, Side
 from analysis.statistics import LEVEL, Array, difference, interval
+from analysis.verdicts import (
+    NOT_REPRODUCED,
+    NOT_RUN,
+    OBSERVED,
+    REPRODUCED,
+    UNDECIDED,
+    bounded,
+    compared,
+    likened,
+    together,
+)
 from analysis.words import NOTHING, number, of_all, with_interval
 
 S = TypeVar("S")
-REPRODUCED, NOT_REPRODUCED, UNDECIDED, NOT_RUN, OBSERVED = VERDICTS = (
-    *("reproduced", "not reproduced", "undecided", "not run", "observed"),
-)
-"""What runs say about a claim; the last is of facts that need no run."""
 MOST = 1000
 """Runs a side, beyond which a number of runs is no plan."""
 
@@ -60,31 +67,6 @@ class Compared(NamedTuple):
     high: float
     level: float
     said: str
-
-
-def compared(estimate: float, low: float, high: float, margin: float) -> str:
-    """What the interval [low, high] of left less right says about “left is above right”.
-
-    A difference that is surely there yet smaller than the margin decides nothing by itself; one
-    that is surely smaller than the margin is none that matters.
-    """
-    if low > 0 and estimate >= margin:
-        return REPRODUCED
-    below = high < 0 and estimate <= -margin
-    small = -margin < low and high < margin
-    return NOT_REPRODUCED if below or small else UNDECIDED
-
-
-def likened(low: float, high: float, margin: float) -> str:
-    """What the interval [low, high] of a difference says about “the two are alike”."""
-    if -margin < low and high < margin:
-        return REPRODUCED
-    return NOT_REPRODUCED if low > margin or high < -margin else UNDECIDED
-
-
-def together(each: Collection[str]) -> str:
-    """What comparisons with each of several rivals say about “above them all”."""
-    return next(verdict for verdict in (NOT_REPRODUCED, UNDECIDED, REPRODUCED) if verdict in each)
 
 
 def above(sides: Pairs) -> Evidence:
@@ -132,13 +114,6 @@ def stepped(values: Mapping[str, tuple[Array, Array]], margin: float) -> dict[st
 def _sure(found: Compared) -> bool:
     """Whether the two surely differ."""
     return found.low > 0 or found.high < 0
-
-
-def bounded(low: float, high: float, margin: float) -> str:
-    """What the interval [low, high] of left less right says about “left is no better”."""
-    if high < margin:
-        return REPRODUCED
-    return NOT_REPRODUCED if low > margin else UNDECIDED
 
 
 def alike(sides: Likeness) -> Evidence:

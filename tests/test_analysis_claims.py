@@ -10,9 +10,10 @@ from analysis_runs import found, runs_frame, variance_frame
 from analysis import published
 from analysis.chapters.all import CHAPTERS
 from analysis.ledger import COLUMNS, SHOWN, ledger
-from analysis.rules import compared, fact, never, sometimes, stepped, together
+from analysis.rules import fact, never, sometimes, stepped
 from analysis.sides import Count, Fact
 from analysis.significance import welch
+from analysis.verdicts import compared, together
 
 TRPO, NATURAL = ("trpo_single_path", 0.01), ("natural_gradient", 1.0)
 

@@ -15,8 +15,8 @@ from analysis import catalogue, published
 from analysis.chapters.all import CHAPTERS
 from analysis.curves import curves
 from analysis.ledger import SHOWN
-from analysis.rules import VERDICTS
 from analysis.traces import Curves, Panel, Published, behind, of_task
+from analysis.verdicts import VERDICTS
 from analysis.web import ledger
 from analysis.web.elements import Link, downloads, table
 from analysis.web.plots import payload, plots

@@ -18,7 +18,7 @@ import pytest
 from analysis import report
 from analysis.names import look
 from analysis.panels import by_rank
-from analysis.rules import VERDICTS
+from analysis.verdicts import VERDICTS
 
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]

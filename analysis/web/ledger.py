@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis import words
 from analysis.ledger import SHOWN
-from analysis.rules import VERDICTS
+from analysis.verdicts import VERDICTS
 from analysis.web.elements import Link, cell, enclosed, header, row, scroll
 
 
