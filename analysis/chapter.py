@@ -52,6 +52,7 @@ class Chapter(Generic[F]):
         columns: of `metrics.csv`, that it reads beyond those that every frame has.
         whole: whether it reads every iteration of a run.
         headline: of what was measured, what the front page shows.
+        beside: other experiments, and files of the data, that it reads from all data.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Chapter(Generic[F]):
     columns: tuple[str, ...] = ()
     whole: bool = False
     headline: Callable[[F], pd.DataFrame] | None = None
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,11 @@ class Found(Generic[F]):
         return pd.DataFrame(rows, columns=claim.COLUMNS)
 
 
+def scales(of: pd.Series) -> list[str]:
+    """Ours, the largest first, and those of one's own by their names."""
+    return [*SCALES, *sorted(set(of.dropna()) - set(SCALES))]
+
+
 def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
     """Each chapter at each scale that has runs, the largest scale first.
 
@@ -124,7 +131,7 @@ def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
     kept = data._replace(runs=frame[~departs])
     for chapter in chapters:
         mine = frame.experiment.isin(chapter.experiments)
-        for scale in SCALES:
+        for scale in scales(frame.scale):
             runs = frame[mine & (frame.scale == scale)]
             if not runs.empty:
                 groups = {str(k): group for k, group in runs.groupby("departs", sort=True)}

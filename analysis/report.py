@@ -14,21 +14,39 @@ import pandas as pd
 
 from analysis import drawing, evaluations, kinds, load, pages, tidy, words
 from analysis.chapter import Data, Found, find, verdicts
+from analysis.chapters import own
 from analysis.chapters.all import CHAPTERS
+from analysis.files import DamagedError
 from analysis.terminal import complain, say
 
 
 class Read(NamedTuple):
-    """All tidy runs, and every chapter that was found in them."""
+    """All tidy runs, and every chapter that was found in them.
+
+    Args:
+        runs: those of all files that can be read.
+        found: the chapters that read no damaged file.
+        doubts: a line about each run that is left out, or cell of runs of unequal length.
+        damaged: a line about each file that cannot be read, and each chapter not made for it.
+    """
 
     runs: pd.DataFrame
     found: Sequence[Found[Any]]
+    doubts: Sequence[str] = ()
+    damaged: Sequence[str] = ()
 
 
 class Collected(NamedTuple):
-    """The files written, and a line about each run or evaluation that is left out as damaged."""
+    """The files written, and what was found wrong, a line each.
+
+    Args:
+        written: the files.
+        doubts: runs and evaluations that are left out, and values that count as not reported.
+        damaged: tidy files that cannot be read: they stay as they are, and their new runs wait.
+    """
 
     written: list[Path]
+    doubts: list[str]
     damaged: list[str]
 
 
@@ -37,34 +55,83 @@ def collect(results: Path, data: Path) -> Collected:
 
     Tidy data keep all that they hold.
     """
-    frame, damaged = load.runs(results / "runs")
-    written = []
-    for (experiment, scale), group in frame.groupby(["experiment", "scale"], sort=True):
-        readers = [chapter for chapter in CHAPTERS if experiment in chapter.experiments]
-        columns = list(dict.fromkeys(name for chapter in readers for name in chapter.columns))
-        whole = any(chapter.whole for chapter in readers)
-        path, new = data / f"{experiment}__{scale}.csv", group if whole else tidy.thin(group)
-        both = tidy.merged(tidy.read(path), new) if path.exists() else new
-        written += tidy.save(both, path, columns)
+    frame, left_out, unreported = load.runs(results / "runs")
     evaluated = evaluations.load(results / "runs")
-    written += _evaluations(evaluated.evaluations, data / evaluations.TIDY)
-    return Collected(written, damaged + evaluated.damaged)
+    left_out = [f"left out, damaged: {line}" for line in left_out + evaluated.damaged]
+    found = Collected([], left_out + unreported, [])
+    files = [tidy.stem(*of) for of in zip(frame.experiment, frame.scale, strict=True)]
+    for stem, group in frame.groupby(files, sort=True):
+        _merge(found, _runs, group, data / f"{stem}.csv")
+    if len(evaluated.evaluations):
+        _merge(found, _evaluations, evaluated.evaluations, data / evaluations.TIDY)
+    return found
+
+
+def _merge(
+    found: Collected,
+    merge: Callable[[pd.DataFrame, Path], list[Path]],
+    new: pd.DataFrame,
+    path: Path,
+) -> None:
+    """Merge what is new into its file, unless that cannot be read."""
+    try:
+        found.written.extend(merge(new, path))
+    except DamagedError as error:
+        found.damaged.append(f"{error}; the file stays as it is, and its new runs wait")
+
+
+def _runs(new: pd.DataFrame, path: Path) -> list[Path]:
+    """Merge runs into the file of their experiment and scale.
+
+    Beside what all have, it keeps the columns that some chapter reads, or all where none does.
+    """
+    readers = [each for each in CHAPTERS if set(each.experiments) & set(new.experiment)]
+    columns = [name for chapter in readers for name in chapter.columns]
+    if not readers:
+        columns = own.columns(new)
+    kept = new if any(chapter.whole for chapter in readers) else tidy.thin(new)
+    both = tidy.merged(tidy.read(path), kept) if path.exists() else kept
+    return tidy.save(both, path, list(dict.fromkeys(columns)))
 
 
 def _evaluations(new: pd.DataFrame, path: Path) -> list[Path]:
-    """Merge evaluations into their file, if there are any."""
-    both = evaluations.merged(evaluations.read(path), new)
-    return [evaluations.save(both, path)] if len(new) else []
+    """Merge evaluations into their file."""
+    return [evaluations.save(evaluations.merged(evaluations.read(path), new), path)]
 
 
 def read(data: Path) -> Read:
     """All tidy data, each run marked by how it departs from its experiment; chapters measured.
 
-    Raises ValueError where there are none.
+    A chapter that reads a damaged file is left out, lest it be made again of less. Raises
+    ValueError where there is nothing to read.
     """
-    runs = kinds.marked(tidy.read_all(data))
-    evaluated = evaluations.read(data / evaluations.TIDY)
-    return Read(runs, list(find(CHAPTERS, Data(runs, evaluated))))
+    runs, damaged = tidy.read_all(data)
+    evaluated = evaluations.NONE
+    try:
+        evaluated = evaluations.read(data / evaluations.TIDY)
+    except DamagedError as error:
+        damaged[data / evaluations.TIDY] = str(error)
+    runs, twice = kinds.once(runs)
+    runs = kinds.marked(runs)
+    doubts = [f"left out: {line}" for line in twice] + list(map(_unequal, kinds.unequal(runs)))
+    mine = own.chapters(runs, CHAPTERS)
+    runs = runs.assign(departs=runs.departs.mask(own.unread(runs, CHAPTERS), ""))
+    lost = {tidy.experiment_of(path) for path in damaged}
+    found, waiting = list[Found[Any]](), list[str]()
+    for chapter in [*CHAPTERS, *mine]:
+        if lost & {tidy.name(each) for each in [*chapter.experiments, *chapter.beside]}:
+            waiting.append(f"not made, a file of its data is damaged: {chapter.title}")
+        else:
+            found += find([chapter], Data(runs, evaluated))
+    doubts += own.unshown(runs, CHAPTERS)
+    return Read(runs, found, doubts, [*damaged.values(), *waiting])
+
+
+def _unequal(cell: tuple[pd.Series, int, int]) -> str:
+    """The line about a cell of runs of unequal length."""
+    first, low, high = cell
+    what = f"{first.experiment}, {first.scale}: {first.env}, {first.method}"
+    return f"runs of {low} to {high} iterations stand in one row: {what} {first.departs}".rstrip()
 
 
 def figures(read: Read, out: Path) -> Iterator[Path]:
@@ -130,6 +197,8 @@ STEPS: dict[str, Callable[[Read, Path], Iterator[Path]]] = {
 }
 """What is made of the data, in order."""
 DATA = "data"
+OF_ALL = ("claims", "readme")
+"""What is committed and made of all data together."""
 
 
 def _write(path: Path, content: bytes | str) -> Path:
@@ -157,25 +226,42 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.check:
             return check(read(data), out)
-        write(given.only or choices, given.results, data, out)
+        return write(given.only or choices, given.results, data, out)
     except (OSError, ValueError) as problem:
-        complain(f"error: {problem}")
+        for line in str(problem).splitlines():
+            complain(f"error: {line}")
         return 1
-    return 0
 
 
-def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> None:
-    """Take these steps, and print the files written."""
-    steps = [make for name, make in STEPS.items() if name in asked]
-    collected = collect(results, data) if DATA in asked else Collected([], [])
-    for line in collected.damaged:
-        complain(f"warning: left out, damaged: {line}")
-    written = collected.written
+def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> int:
+    """Take these steps and print the files written; the status is 1 if some data are damaged.
+
+    What is made of all data is then left as it is: it would be made of less.
+    """
+    steps = {name: make for name, make in STEPS.items() if name in asked}
+    collected = collect(results, data) if DATA in asked else Collected([], [], [])
+    written, damaged = collected.written, collected.damaged
+    warn(collected.doubts)
     if steps:
         found = read(data)
-        written += [path for make in steps for path in make(found, out)]
+        warn(found.doubts)
+        waiting = [name for name in steps if name in OF_ALL and found.damaged]
+        damaged = [*damaged, *found.damaged]
+        if waiting:
+            damaged += [f"not made, a file of the data is damaged: {', '.join(waiting)}"]
+        made = [make for name, make in steps.items() if name not in waiting]
+        written += [path for make in made for path in make(found, out)]
     for path in written:
         say(str(path))
+    for line in damaged:
+        complain(f"error: {line}")
+    return int(bool(damaged))
+
+
+def warn(lines: Sequence[str]) -> None:
+    """A line each to stderr."""
+    for line in lines:
+        complain(f"warning: {line}")
 
 
 def check(read: Read, out: Path) -> int:
@@ -187,8 +273,11 @@ def check(read: Read, out: Path) -> int:
     others = changed(judged, out / "tables" / "claims.csv")
     for line in others:
         complain(f"changed: {line}")
+    warn(read.doubts)
+    for line in read.damaged:
+        complain(f"error: {line}")
     say(f"{len(judged)} claims, {len(others)} changed")
-    return int(bool(others))
+    return int(bool(others or read.damaged))
 
 
 if __name__ == "__main__":

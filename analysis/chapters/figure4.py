@@ -219,4 +219,5 @@ CHAPTER = Chapter(
     tabulate=tabulate,
     claims=CLAIMS,
     headline=headline,
+    beside=tuning.EXPERIMENTS,
 )

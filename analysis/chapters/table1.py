@@ -192,4 +192,5 @@ CHAPTER = Chapter(
         *(_beats_chance(env) for env in GAMES),
     ),
     headline=headline,
+    beside=("evaluations",),
 )
