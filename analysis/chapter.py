@@ -111,7 +111,7 @@ class Found(Generic[F]):
 
     def verdicts(self) -> pd.DataFrame:
         """One row per claim whose experiment has runs that do not depart."""
-        present = set(self.runs.experiment[~self.runs.departs.astype(bool)])
+        present = set(self.runs.experiment[~self.runs.departs.astype(bool)].unique())
         judged = [c for c in self.chapter.claims if c.experiment in present]
         rows = [c.row(self.own) for c in judged if self.own is not None]
         return pd.DataFrame(rows, columns=claim.COLUMNS)
@@ -119,7 +119,7 @@ class Found(Generic[F]):
 
 def scales(of: pd.Series) -> list[str]:
     """Ours, the largest first, and those of one's own by their names."""
-    return [*SCALES, *sorted(set(of.dropna()) - set(SCALES))]
+    return [*SCALES, *sorted(set(of.dropna().unique()) - set(SCALES))]
 
 
 def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.files import DamagedError, check_unique, table
+from analysis.files import DamagedError, check_unique, table, write
 from analysis.load import json_object
 from analysis.names import method
 
@@ -93,9 +93,7 @@ def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 def save(frame: pd.DataFrame, path: Path) -> Path:
     """Write them with seven significant digits, sorted: the same frame gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = frame.sort_values(KEY)[COLUMNS]
-    rows.to_csv(path, index=False, float_format="%.7g", lineterminator="\n")
+    write(path, frame.sort_values(KEY)[COLUMNS])
     return path
 
 

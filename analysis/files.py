@@ -99,6 +99,24 @@ def check_unique(path: Path, frame: pd.DataFrame, key: Sequence[str]) -> None:
         raise refused(path, int(twice[0]), f"{said} is there twice")
 
 
+def write(path: Path, frame: pd.DataFrame) -> None:
+    """The file that `table` reads: seven significant digits, nothing where a value is missing.
+
+    As pandas writes it, in a fifth of the time.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(frame.columns)
+        writer.writerows(zip(*(_cells(frame[name]) for name in frame), strict=True))
+
+
+def _cells(column: pd.Series) -> list[object]:
+    if pd.api.types.is_float_dtype(column):
+        return ["" if value != value else f"{value:.7g}" for value in column.tolist()]
+    return column.astype(object).where(column.notna(), "").tolist()
+
+
 def check_whole(path: Path, frame: pd.DataFrame, columns: Sequence[str]) -> None:
     """Raises DamagedError at the first value of these columns that is no whole number."""
     for name in columns:

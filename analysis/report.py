@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import drawing, evaluations, kinds, load, pages, tidy, words
+from analysis import drawing, evaluations, kinds, latex, load, pages, tidy, words
 from analysis.chapter import Data, Found, find, verdicts
 from analysis.chapters import own
 from analysis.chapters.all import CHAPTERS
@@ -59,9 +59,8 @@ def collect(results: Path, data: Path) -> Collected:
     evaluated = evaluations.load(results / "runs")
     left_out = [f"left out, damaged: {line}" for line in left_out + evaluated.damaged]
     found = Collected([], left_out + unreported, [])
-    files = [tidy.stem(*of) for of in zip(frame.experiment, frame.scale, strict=True)]
-    for stem, group in frame.groupby(files, sort=True):
-        _merge(found, _runs, group, data / f"{stem}.csv")
+    for (experiment, scale), group in frame.groupby(["experiment", "scale"], dropna=False):
+        _merge(found, _runs, group, data / f"{tidy.stem(experiment, str(scale))}.csv")
     if len(evaluated.evaluations):
         _merge(found, _evaluations, evaluated.evaluations, data / evaluations.TIDY)
     return found
@@ -85,7 +84,8 @@ def _runs(new: pd.DataFrame, path: Path) -> list[Path]:
 
     Beside what all have, it keeps the columns that some chapter reads, or all where none does.
     """
-    readers = [each for each in CHAPTERS if set(each.experiments) & set(new.experiment)]
+    experiments = set(new.experiment.unique())
+    readers = [each for each in CHAPTERS if experiments.intersection(each.experiments)]
     columns = [name for chapter in readers for name in chapter.columns]
     if not readers:
         columns = own.columns(new)
@@ -173,6 +173,19 @@ def changed(judged: pd.DataFrame, path: Path) -> list[str]:
     ]
 
 
+def printed(read: Read, out: Path) -> Iterator[Path]:
+    """For print: the picture of every chapter as PDF, its table in LaTeX, and the verdicts."""
+    for found in read.found:
+        if figure := found.picture():
+            path = out / "report" / "figures" / f"{found.stem}.pdf"
+            yield _write(path, drawing.render(figure, "pdf"))
+        path = out / "report" / "tables" / f"{found.stem}.tex"
+        yield _write(path, latex.tabular(found.table().words))
+    if not read.damaged:
+        path = out / "report" / "tables" / "claims.tex"
+        yield _write(path, latex.tabular(verdicts(read.found)))
+
+
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
     yield _write(out / "report.html", pages.report(read.runs, read.found))
@@ -192,6 +205,7 @@ STEPS: dict[str, Callable[[Read, Path], Iterator[Path]]] = {
     "figures": figures,
     "tables": tables,
     "claims": claims,
+    "print": printed,
     "report": report,
     "readme": readme,
 }

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.files import DamagedError, check_unique, check_whole, table
+from analysis.files import DamagedError, check_unique, check_whole, table, write
 from analysis.load import METRICS, RUN, arranged
 from analysis.names import DONE
 
@@ -79,9 +79,8 @@ def save(frame: pd.DataFrame, path: Path, columns: Collection[str] = ()) -> list
         path: rows[["run_id", *METRICS, *more]].astype(dict.fromkeys(COUNTS, "Int64")),
         _beside(path): rows[RUN].drop_duplicates("run_id"),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     for target, part in parts.items():
-        part.to_csv(target, index=False, float_format="%.7g", lineterminator="\n")
+        write(target, part)
     return list(parts)
 
 
@@ -92,7 +91,7 @@ def read(path: Path) -> pd.DataFrame:
     described = table(beside, [name for name in RUN if name not in LATER], TYPES)
     check_unique(path, metrics, ["run_id", "iteration"])
     check_unique(beside, described, ["run_id"])
-    if set(metrics.run_id) != set(described.run_id):
+    if set(metrics.run_id.unique()) != set(described.run_id):
         raise DamagedError(f"{path}: its runs are not those of {beside.name}")
     described["numbers"] = described.get("numbers", 1)
     check_whole(path, metrics, COUNTS)

@@ -78,11 +78,11 @@ def unread(runs: pd.DataFrame, others: Iterable[Chapter[Any]]) -> pd.Series:
 def unshown(runs: pd.DataFrame, others: Iterable[Chapter[Any]]) -> list[str]:
     """A line about each experiment that neither they nor a chapter from here shows."""
     groups = runs[unread(runs, others)].groupby("experiment", sort=True)
+    silent = ((str(name) or OTHERS, group.study) for name, group in groups if not measures(group))
     return [
-        f"{str(name) or OTHERS}: runs of the study {', '.join(sorted(set(group.study)))} are kept, and "
-        "shown by no chapter"
-        for name, group in groups
-        if not measures(group)
+        f"{name}: runs of the study {', '.join(sorted(study.unique()))} are kept, and shown by no "
+        "chapter"
+        for name, study in silent
     ]
 
 
@@ -98,7 +98,7 @@ def columns(new: pd.DataFrame) -> list[str]:
 
 def axes(runs: pd.DataFrame) -> Axes:
     """What runs are judged by: what their protocol says, if they have one in common."""
-    protocol, *more = set(runs.protocol)
+    protocol, *more = runs.protocol.unique()
     return USUAL if more else BY_PROTOCOL.get(protocol, USUAL)
 
 
