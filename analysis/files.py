@@ -95,8 +95,9 @@ def check_unique(path: Path, frame: pd.DataFrame, key: Sequence[str]) -> None:
     """Raises DamagedError at the first row whose key stands above it already."""
     twice = np.flatnonzero(frame.duplicated(list(key)))
     if len(twice):
-        said = " ".join(str(frame[name].iloc[twice[0]]) for name in key)
-        raise refused(path, int(twice[0]), f"{said} is there twice")
+        first, *more = [frame[name].iloc[twice[0]] for name in key]
+        also = "".join(f" ({name} {x})" for name, x in zip(key[1:], more, strict=True))
+        raise refused(path, int(twice[0]), f"{first}{also} is there twice")
 
 
 def write(path: Path, frame: pd.DataFrame) -> None:

@@ -130,12 +130,14 @@ def _placed(frame: pd.DataFrame, told: Sequence[str | None], before: int) -> pd.
     return both.assign(run=run[both.file]).drop(columns="file")
 
 
-def _together(known: Sequence[Mapping[str, Any]], frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """All rows, each with what its run says."""
+def _together(known: Sequence[Mapping[str, Any]], frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """All rows, each with what its run says; the frames are used up, so that memory is too."""
     rows = pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+    frames.clear()
+    run = rows.pop("run").to_numpy()
+    rows = rows.reindex(columns=[*METRICS, *(name for name in rows if name not in METRICS)])
     said = pd.DataFrame(list(known), columns=RUN).astype({"step_size": float})
-    constant = said.take(rows.run.to_numpy()).reset_index(drop=True)
-    return arranged(pd.concat([constant, rows.drop(columns="run")], axis=1))
+    return pd.concat([said.take(run).reset_index(drop=True), rows], axis=1)
 
 
 def arranged(frame: pd.DataFrame) -> pd.DataFrame:

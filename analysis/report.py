@@ -7,9 +7,11 @@ clone. Each chapter is measured once.
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from analysis import drawing, evaluations, kinds, latex, load, pages, tidy, words
@@ -17,6 +19,7 @@ from analysis.chapter import Data, Found, find, verdicts
 from analysis.chapters import own
 from analysis.chapters.all import CHAPTERS
 from analysis.files import DamagedError
+from analysis.statistics import Array
 from analysis.terminal import complain, say
 
 
@@ -59,37 +62,41 @@ def collect(results: Path, data: Path) -> Collected:
     evaluated = evaluations.load(results / "runs")
     left_out = [f"left out, damaged: {line}" for line in left_out + evaluated.damaged]
     found = Collected([], left_out + unreported, [])
-    for (experiment, scale), group in frame.groupby(["experiment", "scale"], dropna=False):
-        _merge(found, _runs, group, data / f"{tidy.stem(experiment, str(scale))}.csv")
+    keys = ["experiment", "scale"]
+    stems = frame[keys].drop_duplicates().sort_values(keys)
+    for experiment, scale in stems.itertuples(index=False, name=None):
+        same = frame.experiment.isna() if pd.isna(experiment) else frame.experiment == experiment
+        places = np.flatnonzero(same & (frame.scale == scale))
+        path = data / f"{tidy.stem(experiment, scale)}.csv"
+        _merge(found, partial(_runs, frame, places, path))
     if len(evaluated.evaluations):
-        _merge(found, _evaluations, evaluated.evaluations, data / evaluations.TIDY)
+        merge = partial(_evaluations, evaluated.evaluations, data / evaluations.TIDY)
+        _merge(found, merge)
     return found
 
 
-def _merge(
-    found: Collected,
-    merge: Callable[[pd.DataFrame, Path], list[Path]],
-    new: pd.DataFrame,
-    path: Path,
-) -> None:
+def _merge(found: Collected, merge: Callable[[], list[Path]]) -> None:
     """Merge what is new into its file, unless that cannot be read."""
     try:
-        found.written.extend(merge(new, path))
+        found.written.extend(merge())
     except DamagedError as error:
         found.damaged.append(f"{error}; the file stays as it is, and its new runs wait")
 
 
-def _runs(new: pd.DataFrame, path: Path) -> list[Path]:
-    """Merge runs into the file of their experiment and scale.
+def _runs(frame: pd.DataFrame, places: Array, path: Path) -> list[Path]:
+    """Merge the runs at some places of a frame into the file of their experiment and scale.
 
     Beside what all have, it keeps the columns that some chapter reads, or all where none does.
     """
-    experiments = set(new.experiment.unique())
-    readers = [each for each in CHAPTERS if experiments.intersection(each.experiments)]
+    experiment = frame.experiment.iloc[places[0]]
+    readers = [each for each in CHAPTERS if each.experiments.count(experiment)]
     columns = [name for chapter in readers for name in chapter.columns]
     if not readers:
-        columns = own.columns(new)
+        columns = own.columns(frame.study.iloc[places], map(str, frame))
+    used = {*load.RUN, *load.METRICS, *columns}
+    new = frame[[name for name in frame if name in used]].iloc[places]
     kept = new if any(chapter.whole for chapter in readers) else tidy.thin(new)
+    del new
     both = tidy.merged(tidy.read(path), kept) if path.exists() else kept
     return tidy.save(both, path, list(dict.fromkeys(columns)))
 
@@ -260,7 +267,7 @@ def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> int:
         found = read(data)
         warn(found.doubts)
         waiting = [name for name in steps if name in OF_ALL and found.damaged]
-        damaged = [*damaged, *found.damaged]
+        damaged += [each for each in found.damaged if not any(x.startswith(each) for x in damaged)]
         if waiting:
             damaged += [f"not made, a file of the data is damaged: {', '.join(waiting)}"]
         made = [make for name, make in steps.items() if name not in waiting]

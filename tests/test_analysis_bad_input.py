@@ -42,7 +42,11 @@ EDITS: list[tuple[str, Edit, str]] = [
     (".csv", lambda t: t.replace(",200,", ",200.5,", 1), "env_steps is 200.5, which is no whole"),
     (".csv", lambda t: t + "trpo-000,3,4\n", ".csv:6: 3 columns where 9 are due"),
     (".csv", lambda t: t + "\n", ".csv:6: 0 columns where 9 are due"),
-    (".csv", lambda t: t + t.splitlines()[1] + "\n", ".csv:6: trpo-000 1 is there twice"),
+    (
+        ".csv",
+        lambda t: t + t.splitlines()[1] + "\n",
+        ".csv:6: trpo-000 (iteration 1) is there twice",
+    ),
     (".csv", lambda t: t[:-3], ".csv: its last line is cut short"),
     (".csv", lambda t: "", ".csv: empty"),
     (".csv", lambda t: t.replace("trpo-001,", "trpo-002,"), "its runs are not those of modern__"),
@@ -149,13 +153,13 @@ def test_a_damaged_file_stops_neither_the_others_nor_costs_what_was_made_of_it(
         *("data/step_rules__desk.csv", "data/step_rules__desk.runs.csv", "report.html"),
         *("tables/step_rules__desk.csv", "tables/step_rules__desk.md"),
         *("figures/step_rules__desk.png", "figures/step_rules__desk.svg"),
+        *("report/figures/step_rules__desk.pdf", "report/tables/step_rules__desk.tex"),
     }
     assert set(before) <= set(after)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         f"error: {path}:1: separated by semicolons: a spreadsheet saved it; "
         "the file stays as it is, and its new runs wait",
-        f"error: {path}:1: separated by semicolons: a spreadsheet saved it",
         "error: not made, a file of its data is damaged: Learning curves with the modern protocol",
         "error: not made, a file of the data is damaged: claims, readme",
     ]

@@ -13,7 +13,7 @@ from analysis import drawing, pages, report, tidy
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]
 STEMS = ["figure4__demo", "modern__demo", "modern__desk", "step_rules__demo", "tuning__demo",
-         "variance__demo"]  # fmt: skip
+         "variance__demo", "own_other_runs__demo"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

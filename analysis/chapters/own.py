@@ -91,9 +91,9 @@ def measures(runs: pd.DataFrame) -> bool:
     return bool(runs.study.isin(load.DUE).any() or runs[axes(runs).metric].notna().any())
 
 
-def columns(new: pd.DataFrame) -> list[str]:
-    """What of runs that no chapter reads is kept: all that they measured, unless they train."""
-    return [] if new.study.isin(load.DUE).all() else [str(name) for name in new]
+def columns(study: pd.Series, every: Iterable[str]) -> list[str]:
+    """Which columns are kept of runs that no chapter reads: every one, unless all of them train."""
+    return [] if study.isin(load.DUE).all() else list(every)
 
 
 def axes(runs: pd.DataFrame) -> Axes:
