@@ -74,10 +74,15 @@ def step_sizes(cells: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
 
 
 def means_and_runs(panel: Axes, table: pd.DataFrame, runs: pd.DataFrame, x: str) -> None:
-    """Means with intervals, joined, and every run: a dot, or a cross where it failed."""
+    """Means with intervals, joined, and every run: a dot, or a cross where it failed.
+
+    What has no `x` has no place in the panel.
+    """
+    table = table.dropna(subset=[x]).sort_values(x)
+    if table.empty:
+        return
     panel.set(xscale="log", xlim=(table[x].min() / 4, table[x].max() * 4))
     panel.xaxis.set_minor_formatter("")
-    table = table.sort_values(x)
     colour = look(table.method.iloc[0]).colour
     low, high = table["mean"] - table.low, table.high - table["mean"]
     panel.errorbar(table[x], table["mean"], yerr=[low, high], fmt="o-",

@@ -268,6 +268,19 @@ def test_one_run_has_no_interval_in_words_or_in_a_picture(tmp_path: Path) -> Non
     assert all(pd.isna(cap.get_ydata()).all() for cap in caps)
 
 
+@pytest.mark.parametrize("experiment", ["step_rules", "tuning_hopper"])
+def test_methods_without_a_step_size_have_rows_and_no_place_in_a_sweep(
+    tmp_path: Path, experiment: str
+) -> None:
+    write_run(tmp_path / "runs", [5.0], experiment=experiment, algo="cem", step_size=None)
+    frame = kinds.marked(load.runs(tmp_path / "runs").runs)
+    [chapter] = find(CHAPTERS, Data(frame, evaluations.NONE))
+    assert len(chapter.table().words) == 1
+    figure = chapter.picture()
+    assert figure is not None
+    assert figure.get_axes()[0].containers == []
+
+
 def test_a_scale_of_ones_own_has_its_chapter_after_ours(tmp_path: Path) -> None:
     for scale in ("huge", "demo"):
         write_run(tmp_path / "runs", [1.0], scale=scale)
