@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/*.md")])
 NAMED = [str(path.relative_to(ROOT)) for path in PAGES]
 PACKAGES = ("", "trpo.", "trpo.samplers.", "runners.", "analysis.")
-NOT_COMMITTED = ("results/runs", "results/report.html")
+NOT_COMMITTED = ("results/runs", "results/report")
 
 
 @pytest.fixture(autouse=True, scope="module")
