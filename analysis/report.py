@@ -7,19 +7,17 @@ clone. Each chapter is measured once.
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from analysis import drawing, evaluations, kinds, latex, load, pages, tidy, words
+from analysis import drawing, evaluations, kinds, latex, pages, tidy, words
 from analysis.chapter import Data, Found, find, verdicts
 from analysis.chapters import own
 from analysis.chapters.all import CHAPTERS
+from analysis.collection import Collected, collect
 from analysis.files import DamagedError
-from analysis.statistics import Array
 from analysis.terminal import complain, say
 
 
@@ -37,73 +35,6 @@ class Read(NamedTuple):
     found: Sequence[Found[Any]]
     doubts: Sequence[str] = ()
     damaged: Sequence[str] = ()
-
-
-class Collected(NamedTuple):
-    """The files written, and what was found wrong, a line each.
-
-    Args:
-        written: the files.
-        doubts: runs and evaluations that are left out, and values that count as not reported.
-        damaged: tidy files that cannot be read: they stay as they are, and their new runs wait.
-    """
-
-    written: list[Path]
-    doubts: list[str]
-    damaged: list[str]
-
-
-def collect(results: Path, data: Path) -> Collected:
-    """Merge runs into the tidy data of their experiments, and evaluations into theirs.
-
-    Tidy data keep all that they hold.
-    """
-    frame, left_out, unreported = load.runs(results / "runs")
-    evaluated = evaluations.load(results / "runs")
-    left_out = [f"left out, damaged: {line}" for line in left_out + evaluated.damaged]
-    found = Collected([], left_out + unreported, [])
-    keys = ["experiment", "scale"]
-    stems = frame[keys].drop_duplicates().sort_values(keys)
-    for experiment, scale in stems.itertuples(index=False, name=None):
-        same = frame.experiment.isna() if pd.isna(experiment) else frame.experiment == experiment
-        places = np.flatnonzero(same & (frame.scale == scale))
-        path = data / f"{tidy.stem(experiment, scale)}.csv"
-        _merge(found, partial(_runs, frame, places, path))
-    if len(evaluated.evaluations):
-        merge = partial(_evaluations, evaluated.evaluations, data / evaluations.TIDY)
-        _merge(found, merge)
-    return found
-
-
-def _merge(found: Collected, merge: Callable[[], list[Path]]) -> None:
-    """Merge what is new into its file, unless that cannot be read."""
-    try:
-        found.written.extend(merge())
-    except DamagedError as error:
-        found.damaged.append(f"{error}; the file stays as it is, and its new runs wait")
-
-
-def _runs(frame: pd.DataFrame, places: Array, path: Path) -> list[Path]:
-    """Merge the runs at some places of a frame into the file of their experiment and scale.
-
-    Beside what all have, it keeps the columns that some chapter reads, or all where none does.
-    """
-    experiment = frame.experiment.iloc[places[0]]
-    readers = [each for each in CHAPTERS if each.experiments.count(experiment)]
-    columns = [name for chapter in readers for name in chapter.columns]
-    if not readers:
-        columns = own.columns(frame.study.iloc[places], map(str, frame))
-    used = {*load.RUN, *load.METRICS, *columns}
-    new = frame[[name for name in frame if name in used]].iloc[places]
-    kept = new if any(chapter.whole for chapter in readers) else tidy.thin(new)
-    del new
-    both = tidy.merged(tidy.read(path), kept) if path.exists() else kept
-    return tidy.save(both, path, list(dict.fromkeys(columns)))
-
-
-def _evaluations(new: pd.DataFrame, path: Path) -> list[Path]:
-    """Merge evaluations into their file."""
-    return [evaluations.save(evaluations.merged(evaluations.read(path), new), path)]
 
 
 def read(data: Path) -> Read:
@@ -260,7 +191,7 @@ def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> int:
     What is made of all data is then left as it is: it would be made of less.
     """
     steps = {name: make for name, make in STEPS.items() if name in asked}
-    collected = collect(results, data) if DATA in asked else Collected([], [], [])
+    collected = collect(results, data, CHAPTERS) if DATA in asked else Collected([], [], [])
     written, damaged = collected.written, collected.damaged
     warn(collected.doubts)
     if steps:

@@ -91,11 +91,6 @@ def measures(runs: pd.DataFrame) -> bool:
     return bool(runs.study.isin(load.DUE).any() or runs[axes(runs).metric].notna().any())
 
 
-def columns(study: pd.Series, every: Iterable[str]) -> list[str]:
-    """Which columns are kept of runs that no chapter reads: every one, unless all of them train."""
-    return [] if study.isin(load.DUE).all() else list(every)
-
-
 def axes(runs: pd.DataFrame) -> Axes:
     """What runs are judged by: what their protocol says, if they have one in common."""
     protocol, *more = runs.protocol.unique()
