@@ -57,5 +57,5 @@ bench: setup ## Measure speed and memory against the bare engine
 	$(PY) -m runners.bench
 
 clean: ## Remove what training and tools made; results/data and the figures stay
-	rm -rf results/runs results/again outputs multirun .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf results/runs results/again results/report outputs multirun .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -56,6 +56,7 @@ class Chapter(Generic[F]):
         curves: of what was measured, what the report draws with values to point at.
         fits: whether there are enough runs for it, of those that do not depart; without, the
             chapter is absent.
+        beside: other experiments, and files of the data, that it reads from all data.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Chapter(Generic[F]):
     alternative: str = ""
     curves: Callable[[F], Curves] | None = None
     fits: Callable[[pd.DataFrame], bool] = lambda runs: True
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,11 @@ class Found(Generic[F]):
         return bool((mine & ~self.runs.departs.astype(bool)).any())
 
 
+def scales(of: pd.Series) -> list[str]:
+    """Ours, the largest first, and those of one's own by their names."""
+    return [*SCALES, *sorted(set(of.dropna().unique()) - set(SCALES))]
+
+
 def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
     """Each chapter at each scale that has runs, the largest scale first.
 
@@ -134,7 +141,7 @@ def find(chapters: Sequence[Chapter[Any]], data: Data) -> Iterator[Found[Any]]:
     kept = data._replace(runs=frame[~departs])
     for chapter in chapters:
         mine = frame.experiment.isin(chapter.experiments)
-        for scale in SCALES:
+        for scale in scales(frame.scale):
             runs = frame[mine & (frame.scale == scale)]
             if not runs.empty and chapter.fits(runs[~runs.departs.astype(bool)]):
                 groups = {str(k): group for k, group in runs.groupby("departs", sort=True)}

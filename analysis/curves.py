@@ -35,8 +35,9 @@ def _curve(
 ) -> pd.DataFrame:
     """The curve of one group; a failed run that reported nothing counts as `worst` throughout."""
     x, y = axes
-    reported = group.dropna(subset=[y])
-    paths = [path.sort_values(x) for _, path in reported.groupby("run_id", sort=True)]
+    own = group[["run_id", "status", x, y]]  # few columns: each run is taken out of them
+    reported = own.dropna(subset=[y]).sort_values(["run_id", x])
+    paths = [path for _, path in reported.groupby("run_id", sort=True)]
     grid = _grid(paths, x, steps) if paths else np.empty(0)
     status = group.drop_duplicates("run_id").set_index("run_id").status
     silent = (status.drop(reported.run_id.unique()) == FAILED).sum()

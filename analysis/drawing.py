@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 else:  # importing the report is no reason to import matplotlib
     Axes = Figure = Any
 
-Kind = Literal["png", "svg"]
+Kind = Literal["png", "svg", "pdf"]
 KINDS: tuple[Kind, ...] = ("png", "svg")
+"""What is committed of a figure; a PDF is for print."""
+METADATA: dict[Kind, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
@@ -32,6 +38,7 @@ STYLE: Any = {
     "lines.solid_capstyle": "round",
     "svg.hashsalt": "trpo",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
 }
 
 
@@ -49,9 +56,8 @@ def style() -> Iterator[None]:
 @style()
 def render(figure: Figure, kind: Kind) -> bytes:
     """The figure as bytes without a date or a version in them."""
-    metadata = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}[kind]
     out = io.BytesIO()
-    figure.savefig(out, format=kind, dpi=160, metadata=metadata)
+    figure.savefig(out, format=kind, dpi=160, metadata=METADATA[kind])
     return out.getvalue()
 
 

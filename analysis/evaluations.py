@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.load import DamagedError, json_object
+from analysis.files import DamagedError, check_unique, table, write
+from analysis.load import json_object
 from analysis.names import method
 
 FILE, TIDY = "evaluation.json", "evaluations.csv"
@@ -52,7 +53,7 @@ def load(directory: Path) -> Loaded:
             damaged.append(str(error))
         except KeyError as error:
             damaged.append(f"{path}: {error} is missing")
-        except (ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError) as error:
             damaged.append(f"{path}: not readable ({error})")
     return Loaded(_together(rows), damaged)
 
@@ -92,25 +93,20 @@ def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 def save(frame: pd.DataFrame, path: Path) -> Path:
     """Write them with seven significant digits, sorted: the same frame gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = frame.sort_values(KEY)[COLUMNS]
-    rows.to_csv(path, index=False, float_format="%.7g", lineterminator="\n")
+    write(path, frame.sort_values(KEY)[COLUMNS])
     return path
 
 
 def read(path: Path) -> pd.DataFrame:
     """Read what `save` wrote; nothing, where there is no file.
 
-    Raises ValueError where a column is missing, or a run is there twice.
+    Raises DamagedError where it is not as it was written, or a run is there twice.
     """
     if not path.exists():
         return NONE
-    frame = pd.read_csv(path, dtype=dict.fromkeys(TEXT, "string"))
-    if missing := [name for name in COLUMNS if name not in frame]:
-        raise ValueError(f"{path}: its column {missing[0]} is missing")
-    if (twice := frame.duplicated(KEY)).any():
-        line = int(np.flatnonzero(twice)[0]) + 2
-        raise ValueError(f"{path}:{line}: {frame.run_id[line - 2]} is there twice")
+    words = dict.fromkeys([*TEXT, "run_id", "env", "method"], "string")
+    frame = table(path, COLUMNS, words | {"greedy": bool})
+    check_unique(path, frame, KEY)
     return _typed(frame)
 
 

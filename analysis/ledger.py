@@ -3,7 +3,7 @@
 A claim whose experiment has no run stands in it too, as one that was not run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,6 @@ import pandas as pd
 from analysis import published
 from analysis.chapter import Chapter, Found
 from analysis.claim import Claim
-from analysis.names import SCALES
 from analysis.observations import OBSERVATIONS
 from analysis.rules import RULES, Evidence
 from analysis.verdicts import NOT_RUN
@@ -40,23 +39,21 @@ TEXT = (
 
 def ledger(found: Sequence[Found[Any]], chapters: Sequence[Chapter[Any]]) -> pd.DataFrame:
     """A row for each claim and scale, in the order of the chapters, the largest scale first."""
-    there = {(each.chapter.name, each.scale): each for each in found}
     rows = [
         row
         for chapter in chapters
         for claim in chapter.claims
-        for row in _rows(claim, {s: there[chapter.name, s] for s in SCALES
-                                 if (chapter.name, s) in there})
-    ]  # fmt: skip
+        for row in _rows(claim, [each for each in found if each.chapter.name == chapter.name])
+    ]
     rows += [_row(each, PAPER, each.judged(None), NOTHING) for each in OBSERVATIONS]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _rows(claim: Claim[Any, Any], scales: Mapping[str, Found[Any]]) -> list[list[str]]:
+def _rows(claim: Claim[Any, Any], found: Sequence[Found[Any]]) -> list[list[str]]:
     """A claim at each scale that has runs of its experiment, or once as not run."""
     rows = [
         _row(claim, _scale(claim, each), claim.judged(each.own), each.stem)
-        for each in scales.values()
+        for each in found
         if each.bears_on(claim)
     ]
     return rows or [_row(claim, NOTHING, Evidence(NOT_RUN, NOTHING), NOTHING)]

@@ -5,17 +5,18 @@ its `metrics.csv` what it measured. A run that ended before its first iteration 
 iteration 0 without measurements, so that no run is ever lost.
 """
 
-import csv
-import io
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from analysis.files import DamagedError
 from analysis.names import DONE, method
+from analysis.rows import Lines, lines, parsed
 
 DESCRIBED = [
     *("study", "experiment", "scale", "task", "algo", "sampler", "protocol", "seed", "step_size"),
@@ -37,15 +38,37 @@ METRICS = [
 """What every frame has, be it empty."""
 
 
+DUE: Mapping[str, Sequence[str]] = {"training": METRICS}
+"""Columns that every run of a study reports; what others report, their chapters know."""
+CONFIG = "config.yaml"
+WRITTEN = {"run.json", "metrics.csv"}
+"""A directory with one of these was to be a run."""
+WHOLE = ("seed", "numbers", "steps_per_iteration")
+NUMBERS = ("step_size", "total_steps", "iterations", "wall_seconds")
+AT_ONCE = 200
+"""Runs whose rows are parsed together: enough to be fast, few enough to be small."""
+
+
 class Loaded(NamedTuple):
-    """The runs of a directory, and a line about each that is damaged and left out."""
+    """The runs of a directory, and what was found wrong in it, a line each.
+
+    Args:
+        runs: one row per (run, iteration).
+        damaged: runs that are left out.
+        unreported: runs with values that are not finite, which count as not reported.
+    """
 
     runs: pd.DataFrame
     damaged: list[str]
+    unreported: list[str]
 
 
-class DamagedError(ValueError):
-    """A file of a run is not as the run wrote it."""
+class Run(NamedTuple):
+    """A directory that may be a run: what it says of itself, and its rows; or what is wrong."""
+
+    known: dict[str, Any]
+    rows: Lines
+    damage: str = ""
 
 
 def runs(directory: Path) -> Loaded:
@@ -54,18 +77,68 @@ def runs(directory: Path) -> Loaded:
     They may be finished or not. A directory is a run once it holds `config.yaml`. `status` is
     `done` only where `DONE` exists and all rows that it counts are there.
     """
-    frames, damaged = [], []
-    there = list(directory.glob("config.yaml")) or directory.glob("*/config.yaml")
-    for path in sorted(path.parent for path in there):
-        try:
-            frames.append(_run(path))
-        except DamagedError as error:
-            damaged.append(str(error))
-        except (ValueError, TypeError, csv.Error) as error:
-            damaged.append(f"{path}: not readable ({error})")
-    if not frames:
-        return Loaded(pd.DataFrame(columns=[*RUN, *METRICS]), damaged)
-    return Loaded(arranged(pd.concat(frames, ignore_index=True)), damaged)
+    known, frames = list[dict[str, Any]](), list[pd.DataFrame]()
+    damaged, unreported = list[str](), list[str]()
+    for batch in _batches(directory):
+        rows = parsed([run.rows for run in batch])
+        told = [run.damage or rows.damaged.get(i) for i, run in enumerate(batch)]
+        damaged += filter(None, told)
+        unreported += rows.unreported.values()
+        whole = [run.known for run, damage in zip(batch, told, strict=True) if not damage]
+        frames.append(_placed(rows.frame, told, len(known)))
+        known += whole
+    if not known:
+        return Loaded(pd.DataFrame(columns=[*RUN, *METRICS]), damaged, unreported)
+    return Loaded(_together(known, frames), damaged, unreported)
+
+
+def _batches(directory: Path) -> Iterator[list[Run]]:
+    """The directories that are runs, or were to be, some at once."""
+    alone = (directory / CONFIG).exists()
+    paths = [directory] if alone else sorted(directory.glob("*/"))
+    for start in range(0, len(paths), AT_ONCE):
+        read = map(_read, paths[start : start + AT_ONCE])
+        yield [run for run in read if run is not None]
+
+
+def _read(path: Path) -> Run | None:
+    """One directory; None where it neither is a run nor was to be one."""
+    nothing: tuple[dict[str, Any], Lines] = {}, Lines(path)
+    try:
+        names = {each.name for each in path.iterdir()}
+        if CONFIG in names:
+            return _run(path)
+        return Run(*nothing, f"{path}: begun, without {CONFIG}") if names & WRITTEN else None
+    except DamagedError as error:
+        return Run(*nothing, str(error))
+    except (OSError, ValueError, TypeError) as error:
+        return Run(*nothing, f"{path}: not readable ({error})")
+
+
+def _placed(frame: pd.DataFrame, told: Sequence[str | None], before: int) -> pd.DataFrame:
+    """Column `file` of the whole files becomes `run`, counted on from those `before`.
+
+    A run without rows has one, of iteration 0.
+    """
+    whole = np.array([not damage for damage in told], dtype=bool)
+    run = before + np.cumsum(whole) - 1
+    kept = frame[whole[frame.file]]
+    silent = np.setdiff1d(np.flatnonzero(whole), kept.file)
+    empty = pd.DataFrame({"file": silent, "iteration": 0})
+    both = pd.concat([part for part in (kept, empty) if len(part)] or [empty])
+    if len(kept) and len(empty):
+        both = both.sort_values("file", kind="stable")
+    return both.assign(run=run[both.file]).drop(columns="file")
+
+
+def _together(known: Sequence[Mapping[str, Any]], frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """All rows, each with what its run says; the frames are used up, so that memory is too."""
+    rows = pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
+    frames.clear()
+    run = rows.pop("run").to_numpy()
+    rows = rows.reindex(columns=[*METRICS, *(name for name in rows if name not in METRICS)])
+    said = pd.DataFrame(list(known), columns=RUN).astype({"step_size": float})
+    return pd.concat([said.take(run).reset_index(drop=True), rows], axis=1)
 
 
 def arranged(frame: pd.DataFrame) -> pd.DataFrame:
@@ -74,23 +147,34 @@ def arranged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.reindex(columns=[*first, *(name for name in frame if name not in set(first))])
 
 
-def _run(path: Path) -> pd.DataFrame:
-    """One run directory as a frame. Raises DamagedError where it cannot be read whole."""
+def _run(path: Path) -> Run:
+    """One run directory. Raises DamagedError where it cannot be read whole."""
     description = json_object(path / "run.json")
     provenance = json_object(path / "provenance.json", {})
-    metrics = _metrics(path / "metrics.csv")
-    status = _status(path, provenance, len(metrics))
-    if metrics.empty:
-        metrics = pd.DataFrame({"iteration": [0]})
+    rows = lines(path / "metrics.csv", DUE.get(description.get("study", ""), ()))
     known = {
         **_described(description, path / "run.json"),
-        **{"run_id": path.name, "status": status, "commit": _commit(provenance)},
+        **{"run_id": path.name, "status": _status(path, provenance, rows.rows)},
+        **{"commit": _commit(provenance)},
         **{"error": provenance.get("error"), "started": provenance.get("start")},
         **{"wall_seconds": provenance.get("wall_seconds"), "cpu": provenance.get("cpu") or ""},
         "versions": _versions(provenance),
     }
-    constant = pd.DataFrame([known] * len(metrics), index=metrics.index, columns=RUN)
-    return pd.concat([constant.astype({"step_size": float}), metrics], axis=1)
+    _check(known, path)
+    return Run(known, rows)
+
+
+def _check(known: Mapping[str, Any], path: Path) -> None:
+    """Raises DamagedError where something that is known of a run is of another type."""
+    for name, value in known.items():
+        if name in WHOLE:
+            right = isinstance(value, int)
+        elif name in NUMBERS:
+            right = value is None or isinstance(value, int | float)
+        else:
+            right = value is None or isinstance(value, str)
+        if not right:
+            raise DamagedError(f"{path}: its {name} is {value!r}")
 
 
 def json_object(path: Path, missing: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -138,23 +222,3 @@ def _versions(provenance: Mapping[str, Any]) -> str:
     """Python and the packages, as pip writes them."""
     packages = {"python": provenance.get("python"), **(provenance.get("packages") or {})}
     return " ".join(f"{name}=={version}" for name, version in packages.items() if version)
-
-
-def _metrics(path: Path) -> pd.DataFrame:
-    """A `metrics.csv`, whole; a last line cut short is left out. None means no iteration yet.
-
-    Raises DamagedError where a line has another length than the header, or an iteration does not
-    follow the one before.
-    """
-    text = path.read_text() if path.exists() else ""
-    text = text[: text.rfind("\n") + 1]
-    if not text:
-        return pd.DataFrame(columns=["iteration"])
-    header, *lines = csv.reader(io.StringIO(text))
-    for number, line in enumerate(lines, start=2):
-        if len(line) != len(header):
-            raise DamagedError(f"{path}:{number}: {len(line)} columns where {len(header)} are due")
-    frame = pd.read_csv(io.StringIO(text))
-    if list(frame.get("iteration", [])) != list(range(1, len(frame) + 1)):
-        raise DamagedError(f"{path}: its iterations are not 1, 2, 3, …")
-    return frame

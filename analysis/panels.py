@@ -1,14 +1,16 @@
 """What several figures draw in their panels: nothing is computed here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pandas as pd
 
 from analysis.drawing import Axes
-from analysis.names import FAILED, METHODS, look, rank, task
+from analysis.names import FAILED, METHODS, Look, look, rank, task
 from analysis.words import ordered, step_size
 
+Looks = Callable[[str], Look]
+"""The look of each method by its name."""
 FADED = 0.35
 MEANS: dict[str, dict[str, Any]] = {
     "final mean, 95 % interval": {"color": "#777777", "marker": "o"}
@@ -21,13 +23,13 @@ RUNS: dict[str, dict[str, Any]] = {
 
 
 def by_rank(methods: Iterable[str]) -> list[str]:
-    """Each method once, in their order."""
-    return sorted(set(methods), key=lambda method: rank(method, METHODS))
+    """Each method once, in their order; unknown ones come last, by their names."""
+    return sorted(set(methods), key=lambda method: (rank(method, METHODS), method))
 
 
-def method_lines(methods: Iterable[str]) -> list[dict[str, Any]]:
+def method_lines(methods: Iterable[str], looks: Looks = look) -> list[dict[str, Any]]:
     """How the legend shows methods: each once, in their order."""
-    return [{"label": look(name).label, "color": look(name).colour} for name in by_rank(methods)]
+    return [{"label": looks(name).label, "color": looks(name).colour} for name in by_rank(methods)]
 
 
 def run_counts(table: pd.DataFrame) -> str:
@@ -40,10 +42,12 @@ def run_counts(table: pd.DataFrame) -> str:
     return words + (f", {unfinished} unfinished" if unfinished else "")
 
 
-def learning_curves(panel: Axes, curves: pd.DataFrame, shade: float = 0.2) -> None:
+def learning_curves(
+    panel: Axes, curves: pd.DataFrame, shade: float = 0.2, looks: Looks = look
+) -> None:
     """Mean and interval of each method, the first on top; unfinished groups are faded."""
     for method in reversed(by_rank(curves.method)):
-        own, colour = curves[curves.method == method], look(method).colour
+        own, colour = curves[curves.method == method], looks(method).colour
         alpha = FADED if own.unfinished.any() else 1.0
         panel.plot(own.x, own["mean"], color=colour, linewidth=1.8, alpha=alpha, zorder=3)
         panel.fill_between(own.x, own.low, own.high, color=colour, alpha=shade * alpha,
@@ -70,13 +74,18 @@ def step_sizes(cells: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
 
 
 def means_and_runs(panel: Axes, table: pd.DataFrame, runs: pd.DataFrame, x: str) -> None:
-    """Means with intervals, joined, and every run: a dot, or a cross where it failed."""
+    """Means with intervals, joined, and every run: a dot, or a cross where it failed.
+
+    What has no `x` has no place in the panel.
+    """
+    table = table.dropna(subset=[x]).sort_values(x)
+    if table.empty:
+        return
     panel.set(xscale="log", xlim=(table[x].min() / 4, table[x].max() * 4))
     panel.xaxis.set_minor_formatter("")
-    table = table.sort_values(x)
     colour = look(table.method.iloc[0]).colour
     low, high = table["mean"] - table.low, table.high - table["mean"]
-    panel.errorbar(table[x], table["mean"], yerr=[low.fillna(0), high.fillna(0)], fmt="o-",
+    panel.errorbar(table[x], table["mean"], yerr=[low, high], fmt="o-",
                    color=colour, capsize=3)  # fmt: skip
     for failed, marker in ((False, "."), (True, "x")):
         some = runs[(runs.status == FAILED) == failed]

@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import drawing, evaluations, kinds, load, pages, settings, tidy, words
-from analysis.chapter import Data, Found, find
+from analysis import drawing, evaluations, kinds, latex, pages, settings, tidy, words
+from analysis.chapter import Data, Found, Table, find
+from analysis.chapters import own
 from analysis.chapters.all import CHAPTERS
+from analysis.collection import Collected, collect
+from analysis.files import DamagedError
 from analysis.ledger import SHOWN, ledger
 from analysis.names import COMMITTED
 from analysis.terminal import complain, say
@@ -22,65 +25,65 @@ from analysis.web.page import page
 
 
 class Read(NamedTuple):
-    """All tidy runs, every chapter found in them, the ledger of claims, and our settings."""
+    """All tidy runs, and what was made of them.
+
+    Args:
+        runs: those of all files that can be read.
+        found: the chapters that read no damaged file.
+        ledger: every claim, judged.
+        settings: ours beside the paper's.
+        doubts: a line about each run that is left out, or cell of runs of unequal length.
+        damaged: a line about each file that cannot be read, and each chapter not made for it.
+    """
 
     runs: pd.DataFrame
     found: Sequence[Found[Any]]
     ledger: pd.DataFrame
     settings: pd.DataFrame
+    doubts: Sequence[str] = ()
+    damaged: Sequence[str] = ()
 
     def committed(self) -> "Read":
         """The scales whose data are committed."""
         found = [each for each in self.found if each.scale in COMMITTED]
-        return Read(
-            self.runs[self.runs.scale.isin(COMMITTED)],
-            found,
-            ledger(found, CHAPTERS),
-            self.settings,
-        )
-
-
-class Collected(NamedTuple):
-    """The files written, and a line about each run or evaluation that is left out as damaged."""
-
-    written: list[Path]
-    damaged: list[str]
-
-
-def collect(results: Path, data: Path) -> Collected:
-    """Merge runs into the tidy data of their experiments, and evaluations into theirs.
-
-    Tidy data keep all that they hold.
-    """
-    frame, damaged = load.runs(results / "runs")
-    written = []
-    for (experiment, scale), group in frame.groupby(["experiment", "scale"], sort=True):
-        readers = [chapter for chapter in CHAPTERS if experiment in chapter.experiments]
-        columns = list(dict.fromkeys(name for chapter in readers for name in chapter.columns))
-        whole = any(chapter.whole for chapter in readers)
-        path, new = data / f"{experiment}__{scale}.csv", group if whole else tidy.thin(group)
-        both = tidy.merged(tidy.read(path), new) if path.exists() else new
-        written += tidy.save(both, path, columns)
-    evaluated = evaluations.load(results / "runs")
-    written += _evaluations(evaluated.evaluations, data / evaluations.TIDY)
-    return Collected(written, damaged + evaluated.damaged)
-
-
-def _evaluations(new: pd.DataFrame, path: Path) -> list[Path]:
-    """Merge evaluations into their file, if there are any."""
-    both = evaluations.merged(evaluations.read(path), new)
-    return [evaluations.save(both, path)] if len(new) else []
+        runs = self.runs[self.runs.scale.isin(COMMITTED)]
+        return self._replace(runs=runs, found=found, ledger=ledger(found, CHAPTERS))
 
 
 def read(data: Path) -> Read:
     """All tidy data, each run marked by how it departs from its experiment; chapters measured.
 
-    Raises ValueError where there are none.
+    A chapter that reads a damaged file is left out, lest it be made again of less. Raises
+    ValueError where there is nothing to read.
     """
-    runs = kinds.marked(tidy.read_all(data))
-    evaluated = evaluations.read(data / evaluations.TIDY)
-    found = list(find(CHAPTERS, Data(runs, evaluated)))
-    return Read(runs, found, ledger(found, CHAPTERS), settings.compared(data))
+    runs, damaged = tidy.read_all(data)
+    evaluated = evaluations.NONE
+    try:
+        evaluated = evaluations.read(data / evaluations.TIDY)
+    except DamagedError as error:
+        damaged[data / evaluations.TIDY] = str(error)
+    runs, twice = kinds.once(runs)
+    runs = kinds.marked(runs)
+    doubts = [f"left out: {line}" for line in twice] + list(map(_unequal, kinds.unequal(runs)))
+    mine = own.chapters(runs, CHAPTERS)
+    runs = runs.assign(departs=runs.departs.mask(own.unread(runs, CHAPTERS), ""))
+    lost = {tidy.experiment_of(path) for path in damaged}
+    found, waiting = list[Found[Any]](), list[str]()
+    for chapter in [*CHAPTERS, *mine]:
+        if lost & {tidy.name(each) for each in [*chapter.experiments, *chapter.beside]}:
+            waiting.append(f"not made, a file of its data is damaged: {chapter.title}")
+        else:
+            found += find([chapter], Data(runs, evaluated))
+    doubts += own.unshown(runs, CHAPTERS)
+    told = [*damaged.values(), *waiting]
+    return Read(runs, found, ledger(found, CHAPTERS), settings.compared(data), doubts, told)
+
+
+def _unequal(cell: tuple[pd.Series, int, int]) -> str:
+    """The line about a cell of runs of unequal length."""
+    first, low, high = cell
+    what = f"{first.experiment}, {first.scale}: {first.env}, {first.method}"
+    return f"runs of {low} to {high} iterations stand in one row: {what} {first.departs}".rstrip()
 
 
 def figures(read: Read, out: Path) -> Iterator[Path]:
@@ -94,11 +97,16 @@ def figures(read: Read, out: Path) -> Iterator[Path]:
 
 def tables(read: Read, out: Path) -> Iterator[Path]:
     """The table of every chapter, and the paper's of settings, as CSV and Markdown."""
-    measured = ((found.stem, found.table()) for found in read.found)
-    for name, table in [*measured, *settings.tables(read.settings)]:
+    for name, table in _tables(read):
         path = out / "tables" / f"{name}.csv"
         yield _write(path, _csv(table.numbers))
         yield _write(path.with_suffix(".md"), words.markdown(table.words))
+
+
+def _tables(read: Read) -> Iterator[tuple[str, Table]]:
+    """Every table by the name of its files."""
+    yield from ((found.stem, found.table()) for found in read.found)
+    yield from settings.tables(read.settings)
 
 
 def claims(read: Read, out: Path) -> Iterator[Path]:
@@ -121,15 +129,29 @@ def changed(judged: pd.DataFrame, path: Path) -> list[str]:
     ]
 
 
+def printed(read: Read, out: Path) -> Iterator[Path]:
+    """For print: the picture of every chapter as PDF, its table in LaTeX, and the verdicts."""
+    for found in read.found:
+        if figure := found.picture():
+            path = out / "report" / "figures" / f"{found.stem}.pdf"
+            yield _write(path, drawing.render(figure, "pdf"))
+    for name, table in _tables(read):
+        path = out / "report" / "tables" / f"{name}.tex"
+        yield _write(path, latex.tabular(table.words))
+    if not read.damaged:
+        path = out / "report" / "tables" / "claims.tex"
+        yield _write(path, latex.tabular(read.ledger[SHOWN]))
+
+
 def report(read: Read, out: Path) -> Iterator[Path]:
     """The page with everything in it."""
-    yield _write(out / "report" / "index.html", page(*read))
+    yield _write(out / "report" / "index.html", page(*read[:4]))
 
 
 def readme(read: Read, out: Path) -> Iterator[Path]:
     """The page of the results folder, and the generated block of the front page above it."""
     kept = read.committed()
-    yield _write(out / "README.md", pages.results(*kept))
+    yield _write(out / "README.md", pages.results(*kept[:4]))
     front = out.parent / "README.md"
     if front.exists():
         text = front.read_text(encoding="utf-8")
@@ -141,11 +163,14 @@ STEPS: dict[str, Callable[[Read, Path], Iterator[Path]]] = {
     "figures": figures,
     "tables": tables,
     "claims": claims,
+    "print": printed,
     "report": report,
     "readme": readme,
 }
 """What is made of the data, in order."""
 DATA = "data"
+OF_ALL = ("claims", "readme")
+"""What is committed and made of all data together."""
 
 
 def _write(path: Path, content: bytes | str) -> Path:
@@ -173,25 +198,42 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.check:
             return check(read(data), out)
-        write(given.only or choices, given.results, data, out)
+        return write(given.only or choices, given.results, data, out)
     except (OSError, ValueError) as problem:
-        complain(f"error: {problem}")
+        for line in str(problem).splitlines():
+            complain(f"error: {line}")
         return 1
-    return 0
 
 
-def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> None:
-    """Take these steps, and print the files written."""
-    steps = [make for name, make in STEPS.items() if name in asked]
-    collected = collect(results, data) if DATA in asked else Collected([], [])
-    for line in collected.damaged:
-        complain(f"warning: left out, damaged: {line}")
-    written = collected.written
+def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> int:
+    """Take these steps and print the files written; the status is 1 if some data are damaged.
+
+    What is made of all data is then left as it is: it would be made of less.
+    """
+    steps = {name: make for name, make in STEPS.items() if name in asked}
+    collected = collect(results, data, CHAPTERS) if DATA in asked else Collected([], [], [])
+    written, damaged = collected.written, collected.damaged
+    warn(collected.doubts)
     if steps:
         found = read(data)
-        written += [path for make in steps for path in make(found, out)]
+        warn(found.doubts)
+        waiting = [name for name in steps if name in OF_ALL and found.damaged]
+        damaged += [each for each in found.damaged if not any(x.startswith(each) for x in damaged)]
+        if waiting:
+            damaged += [f"not made, a file of the data is damaged: {', '.join(waiting)}"]
+        made = [make for name, make in steps.items() if name not in waiting]
+        written += [path for make in made for path in make(found, out)]
     for path in written:
         say(str(path))
+    for line in damaged:
+        complain(f"error: {line}")
+    return int(bool(damaged))
+
+
+def warn(lines: Sequence[str]) -> None:
+    """A line each to stderr."""
+    for line in lines:
+        complain(f"warning: {line}")
 
 
 def check(read: Read, out: Path) -> int:
@@ -203,8 +245,11 @@ def check(read: Read, out: Path) -> int:
     others = changed(judged, out / "tables" / "claims.csv")
     for line in others:
         complain(f"changed: {line}")
+    warn(read.doubts)
+    for line in read.damaged:
+        complain(f"error: {line}")
     say(f"{len(judged)} claims, {len(others)} changed")
-    return int(bool(others))
+    return int(bool(others or read.damaged))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ SHOWN = 12
 
 
 class Selected(NamedTuple):
-    """Runs, one row per (run, iteration), and a line about each that is damaged."""
+    """Runs, one row per (run, iteration), and a line about whatever is wrong with their files."""
 
     runs: pd.DataFrame
     damaged: list[str]
@@ -35,9 +35,11 @@ def select(asked: str, data: Path) -> Selected:
     """
     column, is_filter, _ = asked.partition("=")
     if Path(asked).is_dir():
-        found = Selected(*load.runs(Path(asked)))
+        loaded = load.runs(Path(asked))
+        found = Selected(loaded.runs, loaded.damaged + loaded.unreported)
     elif is_filter and column.isidentifier():
-        found = Selected(filtered(tidy.read_all(data), asked), [])
+        kept = tidy.read_all(data)
+        found = Selected(filtered(kept.runs, asked), list(kept.damaged.values()))
     else:
         raise ValueError(f"{asked}: no such directory, and no filter such as env=hopper")
     if found.runs.empty:

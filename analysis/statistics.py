@@ -89,7 +89,8 @@ def scores(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def averages(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """`scores` where a finished run's is its mean over all iterations (trapezoid rule)."""
-    reported = runs.dropna(subset=[metric]).sort_values(["run_id", "iteration"])
+    own = runs[["run_id", "iteration", metric]]  # few columns: each run is taken out of them
+    reported = own.dropna(subset=[metric]).sort_values(["run_id", "iteration"])
     areas = {
         run: _area(path.iteration.to_numpy(dtype=float), path[metric].to_numpy(dtype=float))
         for run, path in reported.groupby("run_id")

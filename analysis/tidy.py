@@ -3,21 +3,39 @@
 `<experiment>__<scale>.csv` has one row per (run, iteration), `….runs.csv` one line a run.
 """
 
+import re
+import zlib
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
+from analysis.files import DamagedError, check_unique, check_whole, table, write
 from analysis.load import METRICS, RUN, arranged
 from analysis.names import DONE
 
-TEXT = dict.fromkeys(["experiment", "scale", "error", "commit", "started"], "string")
+TEXT = dict.fromkeys(["scale", "error", "commit", "started"], "string")
 """Text that may be missing."""
 PLAIN = [
-    *("study", "sampler", "protocol", "settings", "overrides", "departures", "swept"),
+    *("study", "experiment", "sampler", "protocol", "settings", "overrides", "departures"),
+    "swept",
     *("cpu", "versions"),
 ]
 """Text that may be empty."""
+TYPES = {
+    **TEXT,
+    **dict.fromkeys(PLAIN, "string"),
+    **dict.fromkeys(["run_id", "env", "method", "algo", "status"], "str"),
+}
+COUNTS = ["iteration", "env_steps", "episodes"]
+KEY = ["run_id", "scale"]
+"""What tells runs apart: a run can be gone on with at a larger scale."""
+LATER = {"numbers", "swept"}
+"""Columns of runs that files of an earlier time lack."""
+SAFE = re.compile(r"\w[\w.-]{,99}", re.ASCII)
+OTHER = "other_runs"
+"""What the files of runs without an experiment are called."""
 ROWS_PER_RUN = 100
 
 
@@ -52,38 +70,97 @@ def merged(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 def save(frame: pd.DataFrame, path: Path, columns: Collection[str] = ()) -> list[Path]:
     """Write `METRICS` and those of `columns` that some run has as `path`, the runs beside it.
 
-    Seven significant digits, sorted by run and iteration: the same frame gives the same bytes.
+    Seven significant digits, counts with all of theirs, sorted by run and iteration: the same
+    frame gives the same bytes.
     """
     rows = frame.sort_values(["run_id", "iteration"])
-    more = [name for name in columns if name in rows and rows[name].notna().any()]
+    own = [name for name in columns if name not in {*RUN, *METRICS}]
+    more = [name for name in own if name in rows and rows[name].notna().any()]
     parts = {
-        path: rows[["run_id", *METRICS, *more]],
+        path: rows[["run_id", *METRICS, *more]].astype(dict.fromkeys(COUNTS, "Int64")),
         _beside(path): rows[RUN].drop_duplicates("run_id"),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     for target, part in parts.items():
-        part.to_csv(target, index=False, float_format="%.7g", lineterminator="\n")
+        write(target, part)
     return list(parts)
 
 
 def read(path: Path) -> pd.DataFrame:
-    """Read what `save` wrote. Raises ValueError where a run has no line or no rows."""
-    metrics = pd.read_csv(path)
-    described = pd.read_csv(_beside(path), dtype=TEXT | dict.fromkeys(PLAIN, "string"))
-    if set(metrics.run_id) != set(described.run_id):
-        raise ValueError(f"{path}: its runs are not those of {_beside(path).name}")
-    described["numbers"] = described.get("numbers", 1)  # some were written before this column
-    described[PLAIN] = described.reindex(columns=PLAIN).astype("string").fillna("")
+    """Read what `save` wrote. Raises DamagedError where one of the two files is not as written."""
+    beside = _beside(path)
+    metrics = table(path, ["run_id", *METRICS], {"run_id": "str"})
+    described = table(beside, [name for name in RUN if name not in LATER], TYPES)
+    check_unique(path, metrics, ["run_id", "iteration"])
+    check_unique(beside, described, ["run_id"])
+    if set(metrics.run_id.unique()) != set(described.run_id):
+        raise DamagedError(f"{path}: its runs are not those of {beside.name}")
+    described["numbers"], described["swept"] = (
+        described.get("numbers", 1),
+        described.get("swept", ""),
+    )
+    check_whole(path, metrics, COUNTS)
+    check_whole(beside, described, ["seed", "numbers"])
+    described[PLAIN] = described[PLAIN].fillna("")
     return arranged(described.merge(metrics, on="run_id", validate="one_to_many"))
 
 
-def read_all(directory: Path) -> pd.DataFrame:
-    """All tidy data of a directory. Raises ValueError where there are none."""
-    paths = sorted(path for path in directory.glob("*__*.csv") if not path.match("*.runs.csv"))
-    if not paths:
+class Tidy(NamedTuple):
+    """All tidy runs, and by its path what is wrong with each file that cannot be read."""
+
+    runs: pd.DataFrame
+    damaged: dict[Path, str]
+
+
+def read_all(directory: Path) -> Tidy:
+    """All tidy data of a directory. Raises ValueError where there are none to be read."""
+    found = sorted({_metrics(path) for path in directory.glob("*__*.csv")})
+    if not found:
         raise ValueError(f"no data in {directory}: run `make reproduce` first")
-    return pd.concat([read(path) for path in paths], ignore_index=True)
+    frames, damaged, known = list[pd.DataFrame](), dict[Path, str](), dict[tuple[str, ...], Path]()
+    for path in found:
+        try:
+            frame = read(path)
+            runs = set(frame[KEY].drop_duplicates().itertuples(index=False, name=None))
+            if both := sorted(runs & known.keys()):
+                raise DamagedError(f"{path}: {both[0][0]} stands in {known[both[0]]} too")
+        except (OSError, DamagedError) as error:
+            damaged[path] = str(error)
+        else:
+            frames.append(frame)
+            known |= dict.fromkeys(runs, path)
+    if not frames:
+        raise DamagedError("\n".join(damaged.values()))
+    return Tidy(pd.concat(frames, ignore_index=True), damaged)
+
+
+def name(experiment: object) -> str:
+    """What the files of an experiment's runs are called, before their scale: a safe file name.
+
+    Runs of no experiment have one of their own. A name that is no file name everywhere keeps what
+    can be kept of it, and has a sum that tells it from others.
+    """
+    if not isinstance(experiment, str) or not experiment:
+        return OTHER
+    if SAFE.fullmatch(experiment) and experiment != OTHER:
+        return experiment
+    kept = re.sub(r"[^\w-]+", "-", experiment, flags=re.ASCII)[:60].strip("-")
+    return f"{kept or OTHER}-{zlib.crc32(experiment.encode()):08x}"
+
+
+def stem(experiment: object, scale: str) -> str:
+    """The name of the file of an experiment's runs at a scale, without its suffix."""
+    return f"{name(experiment)}__{name(scale)}"
+
+
+def experiment_of(path: Path) -> str:
+    """The `name` of the experiment that a file of its runs is of; of another file, its own."""
+    return path.stem.rpartition("__")[0] or path.stem
 
 
 def _beside(path: Path) -> Path:
     return path.with_suffix(".runs.csv")
+
+
+def _metrics(path: Path) -> Path:
+    """The file of measurements of two that belong together."""
+    return path.with_name(path.name.replace(".runs.csv", ".csv"))

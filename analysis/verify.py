@@ -116,18 +116,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path("results/data"), help="tidy" + usual)
     given = parser.parse_args(arguments)
     try:
-        loaded = load.runs(given.again)
-        found = compare_all(loaded.runs, tidy.read_all(given.data))
+        loaded, kept = load.runs(given.again), tidy.read_all(given.data)
+        found = compare_all(loaded.runs, kept.runs)
     except (OSError, ValueError) as problem:
         complain(f"error: {problem}")
         return 1
-    for line in loaded.damaged:
+    damaged = [*loaded.damaged, *kept.damaged.values()]
+    for line in damaged:
         complain(f"warning: left out, damaged: {line}")
     for each in found:
         say(f"{each.verdict:15} {each.run_id}: {each.words}")
     counts = Counter(each.verdict for each in found)
     say(", ".join(f"{counts[name]} {name}" for name in VERDICTS if counts[name]))
-    return int(bool(loaded.damaged) or not all(each.expected for each in found))
+    return int(bool(damaged) or not all(each.expected for each in found))
 
 
 if __name__ == "__main__":

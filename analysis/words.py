@@ -62,8 +62,13 @@ def ordered(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
 
 
 def _by_rank(column: pd.Series) -> pd.Series:
+    """Unknown names come last, by themselves."""
     among = RANKS.get(str(column.name))
-    return column.map(lambda name: rank(name, among)) if among else column
+    if among is None:
+        return column
+    known = list(among)
+    every = [*known, *sorted(set(column.dropna()) - set(known))]
+    return column.map(lambda name: rank(name, every))
 
 
 def labels(methods: pd.Series) -> pd.Series:

@@ -132,7 +132,7 @@ def test_tidy_evaluations_come_back_to_seven_digits_and_are_stable(tmp_path: Pat
     ("old", "new", "message"),
     [
         ("horizon", "limit", "its column horizon is missing"),
-        ("\nb,", "\na,", ":3: a is there twice"),
+        ("\nb,", "\na,", ":3: a (greedy False) is there twice"),
     ],
 )
 def test_edited_tidy_evaluations_are_refused_in_one_line(

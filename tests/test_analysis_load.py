@@ -142,12 +142,27 @@ def _spoil(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("metrics.csv", "iteration", "turn", "metrics.csv: its iterations are not 1, 2, 3"),
+        ("metrics.csv", "iteration", "turn", "metrics.csv:1: its column iteration is missing"),
         ("metrics.csv", "\n2,", "\n2,7,", "metrics.csv:3: 21 columns where 20 are due"),
         ("metrics.csv", "\n2,", "\n4,", "metrics.csv: its iterations are not 1, 2, 3"),
         ("run.json", "task", "other", "run.json: 'task' is missing"),
         ("run.json", "{", "", "run.json: not readable as JSON"),
         ("provenance.json", "{", "", "provenance.json: not readable as JSON"),
+        (
+            "metrics.csv",
+            "return_100",
+            "return100",
+            "metrics.csv:1: its column return_100 is missing",
+        ),
+        ("metrics.csv", "kl_max", "kl_mean", "metrics.csv:1: its column kl_mean is there twice"),
+        ("metrics.csv", "0.009", "#REF!", "metrics.csv:2: kl_mean is #REF!, which is no number"),
+        ("metrics.csv", "0.009", "#N/A", "metrics.csv:2: kl_mean is #N/A, which is no number"),
+        ("metrics.csv", ",1,2.5", ",True,2.5", "metrics.csv:2: accepted is True, which is no"),
+        ("metrics.csv", "0.5", '"0,5"', "metrics.csv:2: 21 columns where 20 are due"),
+        ("metrics.csv", "\n2,", "\n\n2,", "metrics.csv:3: 1 columns where 20 are due"),
+        ("run.json", '"seed": 0', '"seed": "0"', "its seed is '0'"),
+        ("run.json", '"step_size": 0.01', '"step_size": [0.01]', "its step_size is [0.01]"),
+        ("run.json", '"hopper"', "7", "its task is 7"),
         ("DONE", "2", "3", "metrics.csv: 2 iterations where 3 were done"),
         ("DONE", "{", "", "DONE: not readable as JSON"),
     ],
@@ -158,7 +173,7 @@ def test_a_damaged_run_is_named_and_left_out(
     whole = write_run(tmp_path, [5.0])
     path = write_run(tmp_path, [1.0, 2.0])
     _spoil(path / file, old, new)
-    frame, [line] = load.runs(tmp_path)
+    frame, [line], _ = load.runs(tmp_path)
     assert set(frame.run_id) == {whole.name}
     assert line.startswith(str(path))
     assert message in line
@@ -168,14 +183,14 @@ def test_a_damaged_run_is_named_and_left_out(
 def test_a_run_that_is_done_but_lost_rows_is_damaged(tmp_path: Path, lost: int) -> None:
     path = write_run(tmp_path, [1.0, 2.0, 3.0]) / "metrics.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[: 4 - lost]))
-    frame, [line] = load.runs(tmp_path)
+    frame, [line], _ = load.runs(tmp_path)
     assert frame.empty
     assert f"{3 - lost} iterations where 3 were done" in line
 
 
 def test_a_run_of_an_earlier_version_is_named_as_such(tmp_path: Path) -> None:
     (write_run(tmp_path, [1.0]) / "run.json").unlink()
-    frame, [line] = load.runs(tmp_path)
+    frame, [line], _ = load.runs(tmp_path)
     assert frame.empty
     assert "run.json: missing; an earlier version wrote the run" in line
 
@@ -187,6 +202,96 @@ def test_no_file_of_a_run_can_stop_the_others_from_being_read(
 ) -> None:
     whole = write_run(tmp_path, [5.0])
     (write_run(tmp_path, [1.0, 2.0]) / file).write_bytes(content)
-    frame, damaged = load.runs(tmp_path)
+    frame, damaged, _ = load.runs(tmp_path)
     assert set(frame.run_id) == {whole.name}
     assert len(damaged) == 1
+
+
+def _resave(path: Path, old: str, new: str, encoding: str = "utf-8") -> None:
+    path.write_bytes(path.read_text().replace(old, new).encode(encoding))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "encoding", "message"),
+    [
+        (",", ";", "utf-8", "metrics.csv:1: separated by semicolons: a spreadsheet saved it"),
+        (",", "\t", "utf-8", "metrics.csv:1: separated by tabs: a spreadsheet saved it"),
+        ("entropy", "entropié", "cp1252", "byte 181 is not UTF-8: another program saved it"),
+    ],
+)
+def test_a_file_that_a_spreadsheet_saved_is_named(
+    tmp_path: Path, old: str, new: str, encoding: str, message: str
+) -> None:
+    whole = write_run(tmp_path, [5.0])
+    _resave(write_run(tmp_path, [1.0, 2.0]) / "metrics.csv", old, new, encoding)
+    frame, [line], _ = load.runs(tmp_path)
+    assert set(frame.run_id) == {whole.name}
+    assert message in line
+
+
+def test_windows_line_ends_and_a_byte_order_mark_change_no_number(tmp_path: Path) -> None:
+    path = write_run(tmp_path, [1.5, None]) / "metrics.csv"
+    before = runs(tmp_path)
+    _resave(path, "\n", "\r\n", "utf-8-sig")
+    pd.testing.assert_frame_equal(runs(tmp_path), before)
+
+
+@pytest.mark.parametrize("word", ["inf", "-inf", "nan", "NaN"])
+def test_a_value_that_is_not_finite_counts_as_not_reported_and_is_named(
+    tmp_path: Path, word: str
+) -> None:
+    write_run(tmp_path, [1.0])
+    path = write_run(tmp_path, [1.0, 2.0], seed=1) / "metrics.csv"
+    _resave(path, "0.009", word)
+    frame, damaged, [line] = load.runs(tmp_path)
+    assert frame.kl_mean.isna().tolist() == [False, True, True]
+    assert frame.return_100.tolist() == [1.0, 1.0, 2.0]
+    assert (damaged, line) == (
+        [],
+        f"{path}:2: kl_mean is {word}, which counts as not reported (and 1 more)",
+    )
+
+
+def test_an_empty_cell_is_no_fault(tmp_path: Path) -> None:
+    write_run(tmp_path, [None, 2.0])
+    assert load.runs(tmp_path).unreported == []
+
+
+@pytest.mark.parametrize("file", ["run.json", "metrics.csv"])
+def test_a_directory_that_was_begun_and_has_no_settings_is_named(tmp_path: Path, file: str) -> None:
+    path = write_run(tmp_path, [1.0])
+    for other in path.iterdir():
+        if other.name != file:
+            other.unlink()
+    frame, [line], _ = load.runs(tmp_path)
+    assert frame.empty
+    assert line == f"{path}: begun, without config.yaml"
+
+
+def test_a_file_in_place_of_a_directory_is_no_run(tmp_path: Path) -> None:
+    write_run(tmp_path, [1.0])
+    (tmp_path / "notes.txt").write_text("mine")
+    assert len(runs(tmp_path)) == 1
+
+
+def test_hundreds_of_runs_are_parsed_by_a_few_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No run costs a call of pandas; runs come in their order, the damaged ones left out."""
+    returns = {write_run(tmp_path, [float(i), 0.5], seed=i).name: float(i) for i in range(30)}
+    damaged = sorted(returns)[7]
+    _resave(tmp_path / damaged / "metrics.csv", "0.02", "?")
+    _resave(tmp_path / sorted(returns)[9] / "metrics.csv", "kl_max", "kl_highest")
+    write_run(tmp_path, [], algo="zzz", status="failed")
+    calls = []
+    real = pd.read_csv
+    monkeypatch.setattr(pd, "read_csv", lambda *a, **k: calls.append(1) or real(*a, **k))
+    monkeypatch.setattr(load, "AT_ONCE", 16)
+    frame = load.runs(tmp_path).runs
+    assert frame.run_id.is_monotonic_increasing
+    first = frame[frame.iteration == 1]
+    assert dict(zip(first.run_id, first.return_100, strict=True)) == {
+        name: value for name, value in returns.items() if name != damaged
+    }
+    assert frame.iteration.tolist() == 29 * [1, 2] + [0]
+    assert len(calls) == 2 + 1 + 1  # two headers and a repetition in one half, one in the other

@@ -175,6 +175,6 @@ def test_steps_show_regret_what_fell_and_the_kl_over_iterations(theory: pd.DataF
 def test_every_figure_is_looked_at_here() -> None:
     from analysis.chapters.all import CHAPTERS
 
-    here = Path(__file__).parent.glob("test_analysis_pictures*.py")
+    here = Path(__file__).parent.glob("test_analysis_*.py")
     source = "".join(path.read_text() for path in here)
     assert all(f'"{chapter.name}__demo"' in source for chapter in CHAPTERS)

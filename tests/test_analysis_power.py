@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.claim import UNDECIDED, compared, likened
 from analysis.power import detectable, runs_to_decide, runs_to_liken
 from analysis.statistics import Array, difference
+from analysis.verdicts import UNDECIDED, compared, likened
 
 
 @pytest.mark.parametrize(("d", "n"), [(0.2, 394), (0.5, 64), (0.8, 26), (1.0, 17)])

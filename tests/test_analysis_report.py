@@ -14,7 +14,7 @@ from analysis import drawing, pages, report, tidy
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]
 STEMS = ["figure4__demo", "modern__demo", "modern__desk", "step_rules__demo", "tuning__demo",
-         "variance__demo"]  # fmt: skip
+         "variance__demo", "own_other_runs__demo"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,10 @@ def _files(directory: Path) -> dict[str, bytes]:
 
 def test_everything_is_written_and_named(results: Path, printed: list[str]) -> None:
     for stem in STEMS:
-        for name in (f"figures/{stem}.png", f"figures/{stem}.svg", f"tables/{stem}.md"):
+        for name in (
+            *(f"figures/{stem}.png", f"figures/{stem}.svg", f"tables/{stem}.md"),
+            *(f"report/figures/{stem}.pdf", f"report/tables/{stem}.tex"),
+        ):
             assert str(results / name) in printed
             assert (results / name).stat().st_size > 0
     page = results / "report" / "index.html"
@@ -78,7 +81,7 @@ def test_figures_come_back_byte_for_byte_from_the_data_alone(results: Path, tmp_
         assert report.main([*data, "--out", str(out), "--only", step]) == 0
     again = _files(out)
     first = {name: content for name, content in _files(results).items() if name in again}
-    assert len(again) == 4 * len(STEMS) + 4
+    assert len(again) == 6 * len(STEMS) + 5
     assert again == first
 
 

@@ -41,7 +41,7 @@ def test_every_figure_of_the_committed_data_is_committed(read: report.Read) -> N
 
 def test_the_page_of_the_results_is_what_the_data_give(read: report.Read) -> None:
     page = (RESULTS / "README.md").read_text(encoding="utf-8")
-    assert page == pages.results(*read.committed())
+    assert page == pages.results(*read.committed()[:4])
 
 
 def test_the_front_page_shows_what_the_data_give(read: report.Read) -> None:

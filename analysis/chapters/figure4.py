@@ -140,4 +140,5 @@ CHAPTER = Chapter(
     claims=tuple(claim.within(lambda found: found.learned) for claim in CLAIMS),
     headline=headline,
     curves=curves,
+    beside=tuning.EXPERIMENTS,
 )

@@ -201,4 +201,5 @@ CHAPTER = Chapter(
         *(_beats_chance(env) for env in GAMES),
     ),
     headline=headline,
+    beside=("evaluations",),
 )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import catalogue, drawing, settings
+from analysis import catalogue, drawing, settings, tidy
 from analysis.chapter import Found
 from analysis.ledger import TEXT
 from analysis.names import SCALES
@@ -111,8 +111,8 @@ def _downloads(each: Found[Any]) -> Iterator[tuple[str, list[Link]]]:
         yield "Picture", _files("figures", each.stem, drawing.KINDS)
     yield "Table", _files("tables", each.stem, TABLES)
     for experiment in sorted(set(each.runs.experiment)):
-        kinds = ("csv", "runs.csv")
-        yield f"Runs of {experiment}", _files("data", f"{experiment}__{each.scale}", kinds)
+        stem, kinds = f"{tidy.name(experiment)}__{each.scale}", ("csv", "runs.csv")
+        yield f"Runs of {experiment or 'no experiment'}", _files("data", stem, kinds)
 
 
 def _files(folder: str, stem: str, kinds: Sequence[str]) -> list[Link]:
