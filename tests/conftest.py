@@ -5,9 +5,15 @@ import os
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_variable] = "1"
 
-import torch  # noqa: E402 (after the variables that it reads)
+import pytest  # noqa: E402 (after the variables that torch reads)
+import torch  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 torch.set_num_threads(1)
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: what begins last would leave the other cores idle."""
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
