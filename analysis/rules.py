@@ -72,10 +72,11 @@ class Compared(NamedTuple):
 def above(sides: Pairs) -> Evidence:
     """What runs say about “each left is above its right”; shown is the closest pair."""
     pairs, margin = sides
-    runs = _sizes(*zip(*pairs.values(), strict=True))
+    lefts, rights = ([pair[side] for pair in pairs.values()] for side in (0, 1))
+    runs = _sizes(lefts, rights)
     values = {label: (_values(left), _values(right)) for label, (left, right) in pairs.items()}
-    if not all(len(left) and len(right) for left, right in values.values()):
-        return Evidence(NOT_RUN, runs)
+    if not values or not all(len(left) and len(right) for left, right in values.values()):
+        return Evidence(NOT_RUN, runs or NOTHING)
     found = stepped(values, margin)
     closest = min(found, key=lambda label: found[label].estimate)
     estimate, low, high, level, _ = found[closest]
