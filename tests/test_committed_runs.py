@@ -45,8 +45,9 @@ def again(runs: pd.DataFrame) -> Iterator[tuple[Any, Any]]:
 
 
 def committed(path: Path) -> pd.DataFrame:
-    """The runs of a file, with the version of their numbers."""
-    runs = pd.read_csv(path)
+    """The runs of a file, with the version of their numbers; the theory has no sampler."""
+    words = {"sampler": "string", "protocol": "string"}
+    runs = pd.read_csv(path, dtype=words).fillna(dict.fromkeys(words, ""))
     return runs if "numbers" in runs else runs.assign(numbers=1)
 
 
