@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
@@ -97,6 +98,7 @@ class Found(Generic[F]):
         """The file name of everything made from it, without its suffix."""
         return f"{self.chapter.name}__{self.scale}"
 
+    @cached_property
     def picture(self) -> Figure | None:
         """The figure, of the runs that do not depart."""
         return None if self.own is None else self.chapter.draw(self.own, self.scale)
@@ -106,6 +108,7 @@ class Found(Generic[F]):
         shown = self.chapter.curves
         return None if self.own is None or shown is None else shown(self.own)
 
+    @cached_property
     def table(self) -> Table:
         """The table; runs that depart have rows of their own, which say in what."""
         parts = [] if self.own is None else [("", self.chapter.tabulate(self.own))]

@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.aggregate import Tasks, bootstrap
-from analysis.statistics import LEVEL, Array, half_width, interval
+from analysis.statistics import LEVEL, Array
 
 
 class Scores(NamedTuple):
@@ -72,6 +71,14 @@ LEVELS = (
 )
 
 
+TEXT = (
+    "How often the 95 % intervals here hold what they are of, simulated: Student's t of a mean "
+    f"over runs, Welch's of a difference, and the stratified bootstrap over {TASKS} tasks. Where "
+    "scores are not normal, few runs cannot have what is stated."
+)
+"""How to read `table`, for a reader of the report."""
+
+
 def table() -> pd.DataFrame:
     """`LEVELS` in words, for a reader of the report."""
     heads = ["scores", "runs", "mean", "difference"]
@@ -97,33 +104,3 @@ def beside(n: int) -> str:
 
 def _percent(level: float) -> str:
     return f"{100 * level:.3g} %"
-
-
-def of_mean(scores: Scores, n: int, rng: np.random.Generator, sets: int) -> float:
-    """How often Student's t interval of n runs covers the mean, in so many sets of runs."""
-    low, high = interval(scores.draw(rng, (n, sets)))
-    return _covered(low, high, scores.mean)
-
-
-def of_difference(scores: Scores, n: int, rng: np.random.Generator, sets: int) -> float:
-    """How often Welch's interval of n against n runs covers 0, where nothing differs."""
-    left, right = scores.draw(rng, (2, n, sets))
-    middle = left.mean(axis=0) - right.mean(axis=0)
-    half = half_width(left.var(axis=0, ddof=1) / n, right.var(axis=0, ddof=1) / n, n, n)
-    return _covered(middle - half, middle + half, 0.0)
-
-
-def of_bootstrap(
-    statistic: Callable[[Tasks], Array], true: float, sets: Tasks, draws: int
-) -> float:
-    """How often the stratified bootstrap interval covers the true value.
-
-    sets: one array a task, (sets, n).
-    """
-    low, high = bootstrap(statistic, sets, purpose="how often it covers", draws=draws)
-    return _covered(low, high, true)
-
-
-def _covered(low: Array, high: Array, true: float) -> float:
-    """The share of intervals that hold the true value, but for rounding."""
-    return float(np.mean((low <= true + 1e-9) & (high >= true - 1e-9)))

@@ -79,6 +79,20 @@ def grid(
     return figure, list(panels.ravel())
 
 
+def rows_of(
+    count: int, wide: int, each: int = 1, panel: tuple[float, float] = (3.7, 2.8)
+) -> tuple[Figure, list[Axes]]:
+    """The `grid` of so many groups of `each` panels, at most `wide` groups a row.
+
+    Only the panels of a group are there to be drawn on; what is left of the last row is blank.
+    """
+    across = min(wide, count)
+    figure, panels = grid(-(-count // across), across * each, panel=panel)
+    for blank in panels[count * each :]:
+        blank.set_axis_off()
+    return figure, panels[: count * each]
+
+
 def legend(figure: Figure, looks: Sequence[dict[str, Any]], notes: Sequence[str]) -> None:
     """One legend for all panels, below them, headed by the notes.
 

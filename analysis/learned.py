@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.curves import curves
 from analysis.names import DONE, FAILED, TRPO
-from analysis.sides import Likeness, Pairs, pair
+from analysis.sides import Likeness, Pairs, pair, tenth_of
 from analysis.statistics import Array, averages, best_step_size, scores, summary
 
 Values = Callable[[str, str], Array]
@@ -62,7 +62,7 @@ class Learned(NamedTuple):
         """A tenth of what TRPO gains from its first iteration to its last; NaN if that is none."""
         last = self.final(env, TRPO)
         rise = last.mean() - self.start(env) if len(last) else float("nan")
-        return float(rise / 10) if rise > 0 else float("nan")
+        return tenth_of(rise)
 
     def _of_trpo(self, env: str) -> pd.DataFrame:
         own = self.best[(self.best.env == env) & (self.best.method == TRPO)]
@@ -71,13 +71,14 @@ class Learned(NamedTuple):
     def worse(self, env: str, method: str) -> Array:
         """Of each run (n,), in which share of its iterations it stood far below its best so far.
 
-        Far is more than a tenth of what TRPO gains on the task.
+        Far is more than a tenth of what TRPO gains on the task. Of a failed run it is all of
+        them, and a run that has not finished is left out.
         """
         own = self.best[(self.best.env == env) & (self.best.method == method)]
-        own = own.dropna(subset=[self.metric]).sort_values(["run_id", "iteration"])
+        own = own[own.status.isin([DONE, FAILED])].sort_values(["run_id", "iteration"])
         fallen = own.groupby("run_id")[self.metric].cummax() - own[self.metric]
-        shares = (fallen > self.tenth_of_rise(env)).groupby(own.run_id).mean()
-        return shares.to_numpy(dtype=float)
+        far = (fallen > self.tenth_of_rise(env)) | (own.status == FAILED)
+        return far.groupby(own.run_id).mean().to_numpy(dtype=float)
 
     def above(self, env: str, left: str, right: str, values: Values) -> Pairs:
         """One method that is to be above another, by a tenth of TRPO's rise."""

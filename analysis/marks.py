@@ -9,6 +9,7 @@ from analysis import published
 from analysis.chapter import Data
 from analysis.learned import learned
 from analysis.names import FAILED, TRPO
+from analysis.sides import tenth_of
 from analysis.statistics import Array, interval
 
 METRIC = "return_mean"
@@ -48,7 +49,7 @@ class Measured(NamedTuple):
         """A tenth of what single path gains up to the mark; NaN if that is none."""
         reached, first = self.at(env, TRPO, mark), _values(self.first, env, TRPO)
         gain = reached.mean() - first.mean() if len(reached) and len(first) else float("nan")
-        return float(gain / 10) if gain > 0 else float("nan")
+        return tenth_of(gain)
 
 
 def _values(rows: pd.DataFrame, env: str, method: str) -> Array:

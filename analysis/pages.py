@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import catalogue, settings
+from analysis import catalogue, coverage, settings
 from analysis.chapter import Found
 from analysis.ledger import SHOWN, TEXT
 from analysis.page import Part, Picture, Section, markdown
@@ -40,10 +40,11 @@ def sections(
         parts: list[Part] = [each.chapter.text]
         if each.own is not None:
             parts.append(Picture(title, each.stem))
-        parts.append(each.table().words)
+        parts.append(each.table.words)
         if len(commands):
             parts += [AGAIN, commands]
         yield Section(f"{title} ({each.scale})", parts)
+    yield Section("How often an interval covers", [coverage.TEXT, coverage.table()])
 
 
 def results(

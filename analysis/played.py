@@ -8,6 +8,7 @@ import pandas as pd
 from analysis import published
 from analysis.chapter import Data
 from analysis.names import DONE, FAILED, HUMAN, RANDOM, TRPO, TRPO_VINE
+from analysis.sides import tenth_of
 from analysis.statistics import Array, interval, scores
 
 ITERATIONS, STEPS = 500, 100_000
@@ -56,7 +57,7 @@ class Measured(NamedTuple):
         """
         single_path = self.after_500(env, TRPO)
         gain = single_path.mean() - paper(env)[RANDOM] if len(single_path) else float("nan")
-        return float(gain / 10) if gain > 0 else float("nan")
+        return tenth_of(gain)
 
 
 def measure(runs: pd.DataFrame, every: Data) -> Measured:

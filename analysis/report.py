@@ -8,88 +8,22 @@ clone. Each chapter is measured once.
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import drawing, evaluations, kinds, latex, pages, settings, tidy, words
-from analysis.chapter import Data, Found, Table, find
-from analysis.chapters import own
-from analysis.chapters.all import CHAPTERS
-from analysis.collection import Collected, collect
-from analysis.files import DamagedError
-from analysis.ledger import SHOWN, ledger
-from analysis.names import COMMITTED
+from analysis import drawing, latex, pages, settings, words
+from analysis.chapter import Table
+from analysis.collection import Collected
+from analysis.ledger import SHOWN
+from analysis.read import Read, collected_from, read
 from analysis.terminal import complain, say
 from analysis.web.page import page
-
-
-class Read(NamedTuple):
-    """All tidy runs, and what was made of them.
-
-    Args:
-        runs: those of all files that can be read.
-        found: the chapters that read no damaged file.
-        ledger: every claim, judged.
-        settings: ours beside the paper's.
-        doubts: a line about each run that is left out, or cell of runs of unequal length.
-        damaged: a line about each file that cannot be read, and each chapter not made for it.
-    """
-
-    runs: pd.DataFrame
-    found: Sequence[Found[Any]]
-    ledger: pd.DataFrame
-    settings: pd.DataFrame
-    doubts: Sequence[str] = ()
-    damaged: Sequence[str] = ()
-
-    def committed(self) -> "Read":
-        """The scales whose data are committed."""
-        found = [each for each in self.found if each.scale in COMMITTED]
-        runs = self.runs[self.runs.scale.isin(COMMITTED)]
-        return self._replace(runs=runs, found=found, ledger=ledger(found, CHAPTERS))
-
-
-def read(data: Path) -> Read:
-    """All tidy data, each run marked by how it departs from its experiment; chapters measured.
-
-    A chapter that reads a damaged file is left out, lest it be made again of less. Raises
-    ValueError where there is nothing to read.
-    """
-    runs, damaged = tidy.read_all(data)
-    evaluated = evaluations.NONE
-    try:
-        evaluated = evaluations.read(data / evaluations.TIDY)
-    except DamagedError as error:
-        damaged[data / evaluations.TIDY] = str(error)
-    runs, twice = kinds.once(runs)
-    runs = kinds.marked(runs)
-    doubts = [f"left out: {line}" for line in twice] + list(map(_unequal, kinds.unequal(runs)))
-    mine = own.chapters(runs, CHAPTERS)
-    runs = runs.assign(departs=runs.departs.mask(own.unread(runs, CHAPTERS), ""))
-    lost = {tidy.experiment_of(path) for path in damaged}
-    found, waiting = list[Found[Any]](), list[str]()
-    for chapter in [*CHAPTERS, *mine]:
-        if lost & {tidy.name(each) for each in [*chapter.experiments, *chapter.beside]}:
-            waiting.append(f"not made, a file of its data is damaged: {chapter.title}")
-        else:
-            found += find([chapter], Data(runs, evaluated))
-    doubts += own.unshown(runs, CHAPTERS)
-    told = [*damaged.values(), *waiting]
-    return Read(runs, found, ledger(found, CHAPTERS), settings.compared(data), doubts, told)
-
-
-def _unequal(cell: tuple[pd.Series, int, int]) -> str:
-    """The line about a cell of runs of unequal length."""
-    first, low, high = cell
-    what = f"{first.experiment}, {first.scale}: {first.env}, {first.method}"
-    return f"runs of {low} to {high} iterations stand in one row: {what} {first.departs}".rstrip()
 
 
 def figures(read: Read, out: Path) -> Iterator[Path]:
     """The picture of every chapter, as PNG and SVG."""
     for found in read.found:
-        if figure := found.picture():
+        if figure := found.picture:
             for kind in drawing.KINDS:
                 path = out / "figures" / f"{found.stem}.{kind}"
                 yield _write(path, drawing.render(figure, kind))
@@ -105,7 +39,7 @@ def tables(read: Read, out: Path) -> Iterator[Path]:
 
 def _tables(read: Read) -> Iterator[tuple[str, Table]]:
     """Every table by the name of its files."""
-    yield from ((found.stem, found.table()) for found in read.found)
+    yield from ((found.stem, found.table) for found in read.found)
     yield from settings.tables(read.settings)
 
 
@@ -132,7 +66,7 @@ def changed(judged: pd.DataFrame, path: Path) -> list[str]:
 def printed(read: Read, out: Path) -> Iterator[Path]:
     """For print: the picture of every chapter as PDF, its table in LaTeX, and the verdicts."""
     for found in read.found:
-        if figure := found.picture():
+        if figure := found.picture:
             path = out / "report" / "figures" / f"{found.stem}.pdf"
             yield _write(path, drawing.render(figure, "pdf"))
     for name, table in _tables(read):
@@ -211,7 +145,7 @@ def write(asked: Sequence[str], results: Path, data: Path, out: Path) -> int:
     What is made of all data is then left as it is: it would be made of less.
     """
     steps = {name: make for name, make in STEPS.items() if name in asked}
-    collected = collect(results, data, CHAPTERS) if DATA in asked else Collected([], [], [])
+    collected = collected_from(results, data) if DATA in asked else Collected([], [], [])
     written, damaged = collected.written, collected.damaged
     warn(collected.doubts)
     if steps:

@@ -13,6 +13,11 @@ TENTH_IN_LOGS = float(np.log(1.1))
 """The margin where sides are logarithms: a tenth more."""
 
 
+def tenth_of(gain: float) -> float:
+    """The margin of what something gains: a tenth; NaN where it gains nothing."""
+    return float(gain / 10) if gain > 0 else float("nan")
+
+
 def hundredth_of(threshold: float) -> float:
     """The margin of a number that the claim itself draws: to pass it is the effect."""
     return threshold / 100

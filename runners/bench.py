@@ -2,7 +2,7 @@
 
 Speed is a ratio to a compiled loop around MuJoCo's own step, or to a loop of Atari's emulators, on
 the same steps and threads. What each number is, and how it is taken, stands in
-`runners.speed.measure` and `runners.speed.games`. The whole benchmark is
+`runners.speed.measure`, `runners.speed.whole` and `runners.speed.games`. The whole benchmark is
 written to results/tables/bench.csv and bench.md; --quick writes nothing.
 """
 
@@ -19,17 +19,8 @@ import pandas as pd
 from rich.console import Console
 
 from runners.speed import games
-from runners.speed.measure import (
-    compare,
-    composed,
-    engine_rate,
-    memory,
-    peak_gflops,
-    settle,
-    split,
-    start_up,
-    train_rate,
-)
+from runners.speed.measure import compare, composed, peak_gflops, split
+from runners.speed.whole import engine_rate, memory, settle, start_up, train_rate
 from runners.store.provenance import ROOT, cpu_model
 
 TABLES = ROOT / "results" / "tables"

@@ -18,7 +18,7 @@ def drawn(
 ) -> tuple[Found[Any], Figure, list[Axes]]:
     """A chapter of a frame by its stem, its picture and the panels."""
     each = found(frame, evaluated=evaluated)[stem]
-    figure = each.picture()
+    figure = each.picture
     assert figure is not None
     return each, figure, figure.get_axes()
 

@@ -125,7 +125,7 @@ def test_what_was_not_run_has_no_panel() -> None:
 
 
 def test_the_table_in_words() -> None:
-    words = found(_whole())["ablations__demo"].table().words
+    words = found(_whole())["ablations__demo"].table.words
     assert words.iloc[0].tolist() == [
         *("Swimmer", "TRPO, single path", "3", "1", "0.01", "1", "1", "0.75", "0 of 2", 0, 0),
     ]

@@ -94,5 +94,5 @@ def test_too_little_is_told_from_enough_by_scores() -> None:
 def test_runs_that_depart_and_are_too_few_have_no_row() -> None:
     runs = more()
     departing = runs.assign(departs=np.where(runs.method == "cem", "gamma=0.5", ""))
-    table = found(departing)[STEM].table()
+    table = found(departing)[STEM].table
     assert table.words.method.tolist() == ["TRPO, single path", "natural gradient"]

@@ -208,7 +208,7 @@ def test_a_chapter_reads_no_more_than_it_says(chapter: object) -> None:
     of_all, of_own = (list(find([chapter], data)) for data in (Data(marked, evaluated), own))  # type: ignore[list-item]
     assert len(of_all) == len(of_own)
     for one, other in zip(of_all, of_own, strict=True):
-        pd.testing.assert_frame_equal(one.table().words, other.table().words)
+        pd.testing.assert_frame_equal(one.table.words, other.table.words)
         pd.testing.assert_frame_equal(judged(one), judged(other))
 
 
@@ -261,8 +261,8 @@ def test_one_run_has_no_interval_in_words_or_in_a_picture(tmp_path: Path) -> Non
                   step_size=size)  # fmt: skip
     frame = kinds.marked(load.runs(tmp_path / "runs").runs)
     [chapter] = find(CHAPTERS, Data(frame, evaluations.NONE))
-    assert chapter.table().words.iloc[0].tolist()[3:5] == ["1", "0.005"]
-    figure = chapter.picture()
+    assert chapter.table.words.iloc[0].tolist()[3:5] == ["1", "0.005"]
+    figure = chapter.picture
     assert figure is not None
     [bars] = figure.get_axes()[0].containers
     _, caps, [bar] = bars.lines
@@ -277,8 +277,8 @@ def test_methods_without_a_step_size_have_rows_and_no_place_in_a_sweep(
     write_run(tmp_path / "runs", [5.0], experiment=experiment, algo="cem", step_size=None)
     frame = kinds.marked(load.runs(tmp_path / "runs").runs)
     [chapter] = find(CHAPTERS, Data(frame, evaluations.NONE))
-    assert len(chapter.table().words) == 1
-    figure = chapter.picture()
+    assert len(chapter.table.words) == 1
+    figure = chapter.picture
     assert figure is not None
     assert figure.get_axes()[0].containers == []
 
@@ -297,6 +297,6 @@ def test_methods_and_tasks_that_nobody_knows_come_last_by_their_names(tmp_path: 
             write_run(tmp_path / "runs", [1.0], algo=algo, task=task, step_size=0.01 + i / 100)
     frame = kinds.marked(load.runs(tmp_path / "runs").runs)
     chapter = next(find(CHAPTERS, Data(frame, evaluations.NONE)))
-    rows = chapter.table().words[["task", "method"]].to_numpy().tolist()
+    rows = chapter.table.words[["task", "method"]].to_numpy().tolist()
     methods = ["TRPO, single path", "alpha", "zeta"]
     assert rows == [[task, method] for task in ("Hopper", "ark", "zoo") for method in methods]

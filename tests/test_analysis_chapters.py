@@ -93,7 +93,7 @@ def test_the_paper_is_compared_at_the_last_update_of_the_longest_run() -> None:
 
 @pytest.mark.parametrize("methods", [["cem"], ["trpo_vine", "rwr"]])
 def test_a_panel_with_some_of_its_methods_has_a_table(methods: list[str]) -> None:
-    table = _figure4({(method, NAN): [[1.0, 2.0]] for method in methods}, "hopper").table()
+    table = _figure4({(method, NAN): [[1.0, 2.0]] for method in methods}, "hopper").table
     assert len(table.words) == len(methods)
 
 
@@ -188,7 +188,7 @@ def test_runs_that_depart_have_rows_of_their_own_and_their_own_task(tmp_path: Pa
     write_run(tmp_path, [1.0], experiment="figure4_cartpole", departures=["env=hopper"])
     frame = kinds.marked(load.runs(tmp_path).runs)
     each = found(frame)["figure4__demo"]
-    table = each.table()
+    table = each.table
     trpo = table.words[table.words.method == "TRPO, single path"]
     shown = trpo[["task", "runs", "mean [95 % interval]", DEPARTS]].to_numpy().tolist()
     assert shown == [
@@ -205,6 +205,6 @@ def test_runs_that_depart_have_rows_of_their_own_and_their_own_task(tmp_path: Pa
 def test_where_every_run_departs_there_is_a_table_alone(tmp_path: Path) -> None:
     write_run(tmp_path, [1.0, 2.0], departures=["gamma=0.5"])
     [each] = found(kinds.marked(load.runs(tmp_path).runs)).values()
-    assert each.picture() is None
-    assert each.table().words[DEPARTS].tolist() == ["gamma=0.5"]
+    assert each.picture is None
+    assert each.table.words[DEPARTS].tolist() == ["gamma=0.5"]
     assert judged(each).empty

@@ -1,13 +1,14 @@
 """The stated levels of all intervals, simulated again and, where that can be done, counted."""
 
 import math
+from collections.abc import Callable
 from math import comb
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from analysis.aggregate import iqm, mean
+from analysis.aggregate import Tasks, bootstrap, iqm, mean
 from analysis.coverage import (
     COLLAPSING,
     LEVELS,
@@ -17,16 +18,43 @@ from analysis.coverage import (
     Level,
     Scores,
     beside,
-    of_bootstrap,
-    of_difference,
-    of_mean,
     table,
 )
-from analysis.statistics import interval
+from analysis.statistics import Array, half_width, interval
 
 README = Path(__file__).parents[1] / "analysis" / "README.md"
 SETS = 20_000
 FEW = [level for level in LEVELS if level.n <= 10]
+
+
+def of_mean(scores: Scores, n: int, rng: np.random.Generator, sets: int) -> float:
+    """How often Student's t interval of n runs covers the mean, in so many sets of runs."""
+    low, high = interval(scores.draw(rng, (n, sets)))
+    return _covered(low, high, scores.mean)
+
+
+def of_difference(scores: Scores, n: int, rng: np.random.Generator, sets: int) -> float:
+    """How often Welch's interval of n against n runs covers 0, where nothing differs."""
+    left, right = scores.draw(rng, (2, n, sets))
+    middle = left.mean(axis=0) - right.mean(axis=0)
+    half = half_width(left.var(axis=0, ddof=1) / n, right.var(axis=0, ddof=1) / n, n, n)
+    return _covered(middle - half, middle + half, 0.0)
+
+
+def of_bootstrap(
+    statistic: Callable[[Tasks], Array], true: float, sets: Tasks, draws: int
+) -> float:
+    """How often the stratified bootstrap interval covers the true value.
+
+    sets: one array a task, (sets, n).
+    """
+    low, high = bootstrap(statistic, sets, purpose="how often it covers", draws=draws)
+    return _covered(low, high, true)
+
+
+def _covered(low: Array, high: Array, true: float) -> float:
+    """The share of intervals that hold the true value, but for rounding."""
+    return float(np.mean((low <= true + 1e-9) & (high >= true - 1e-9)))
 
 
 def band(level: float, sets: int, rounding: float = 0.0) -> float:

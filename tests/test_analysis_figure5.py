@@ -46,7 +46,7 @@ def test_scores_stand_at_the_papers_iterations_beside_the_papers() -> None:
 
 
 def test_a_table_of_short_runs_has_their_last_iteration_alone() -> None:
-    words = _figure5(game_frame("enduro", {TRPO: [[1.0, 2.0, 6.0]]})).table().words
+    words = _figure5(game_frame("enduro", {TRPO: [[1.0, 2.0, 6.0]]})).table.words
     assert words.to_dict("records") == [
         {"game": "Enduro", "method": "TRPO, single path", "runs": "1", "iteration 2": "3 (–)"}
     ]
@@ -75,8 +75,8 @@ def test_iterations_without_an_ended_episode_are_left_out() -> None:
     frame.loc[frame.iteration.isin([9, 10]), "return_mean"] = NAN
     assert _figure5(frame).own.at("pong", TRPO[0], 10).tolist() == [11]
     silent = _figure5(frame.assign(return_mean=NAN))
-    assert silent.table().words["iteration 10"].str.startswith("–").all()
-    assert silent.picture() is not None
+    assert silent.table.words["iteration 10"].str.startswith("–").all()
+    assert silent.picture is not None
 
 
 def _early(env: str, single: list[float], vine: list[float], runs: int = 2) -> pd.Series:
@@ -131,7 +131,7 @@ def test_step_rules_on_pong_are_judged_where_they_end() -> None:
     frame = runs_frame(cells, experiment="atari_rules", env="pong")
     each = found(frame)["atari_rules__demo"]
     assert judged(each).verdict.tolist() == ["reproduced", "not run"]
-    assert each.table().words["mean [95 % interval]"].tolist() == [
+    assert each.table.words["mean [95 % interval]"].tolist() == [
         "11 [-1.71, 23.7]",
         "-20 [-20, -20]",
     ]

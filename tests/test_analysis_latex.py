@@ -67,7 +67,7 @@ def _balanced(text: str) -> None:
 def tables() -> dict[str, str]:
     """Every committed table in LaTeX."""
     read = report.read(DATA)
-    return {each.stem: latex.tabular(each.table().words) for each in read.found}
+    return {each.stem: latex.tabular(each.table.words) for each in read.found}
 
 
 def test_every_committed_table_is_balanced_and_ascii(tables: dict[str, str]) -> None:
@@ -89,8 +89,9 @@ def test_every_committed_table_compiles(tables: dict[str, str], tmp_path: Path) 
 
 def test_a_figure_in_pdf_has_the_same_bytes_and_no_date() -> None:
     frame = runs_frame({("trpo_single_path", 0.01): [[1.0, 2.0], [2.0, 4.0]]})
-    [chapter] = found(frame).values()
-    first, second = (drawing.render(chapter.picture(), "pdf") for _ in range(2))
+    [each] = found(frame).values()
+    figures = (each.chapter.draw(each.own, each.scale) for _ in range(2))
+    first, second = (drawing.render(figure, "pdf") for figure in figures)
     assert first == second
     assert first.startswith(b"%PDF")
     assert b"Date" not in first

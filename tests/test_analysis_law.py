@@ -53,9 +53,9 @@ def test_a_chapter_imports_no_other(path: Path) -> None:
     assert allowed is None or imported & names <= allowed
 
 
-def test_only_the_report_knows_which_chapters_there_are() -> None:
+def test_one_module_alone_knows_which_chapters_there_are() -> None:
     importing = {p.stem for p in ROOT.glob("*.py") if "from analysis.chapters" in p.read_text()}
-    assert importing == {"report"}
+    assert importing == {"read"}
 
 
 def test_a_new_figure_is_one_value() -> None:
@@ -89,7 +89,7 @@ def test_a_new_figure_is_one_value() -> None:
     )
     frame = runs_frame({("trpo_single_path", 0.01): [[2.0], [2.1]]}, experiment="my_own")
     [each] = found(frame, [mine]).values()
-    assert each.picture().get_axes()[0].get_lines()[0].get_ydata().tolist() == [2.0, 2.1]
-    assert len(each.table().words) == 2
+    assert each.picture.get_axes()[0].get_lines()[0].get_ydata().tolist() == [2.0, 2.1]
+    assert len(each.table.words) == 2
     assert judged(each).verdict.tolist() == ["reproduced"]
     assert (each.stem, measured) == ("mine__demo", [2])

@@ -27,7 +27,7 @@ def found(directory: Path) -> dict[str, Found[own.Measured]]:
 
 def rows(each: Found[own.Measured], *columns: str) -> list[list[str]]:
     """Some columns of its table in words."""
-    return each.table().words[list(columns)].to_numpy().tolist()
+    return each.table.words[list(columns)].to_numpy().tolist()
 
 
 def test_an_experiment_without_a_chapter_has_a_figure_and_a_table(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_an_experiment_without_a_chapter_has_a_figure_and_a_table(tmp_path: Path
         ["ark", "mine", "2", "2", "3.5 [-2.85, 9.85]"],
         ["ark", "yours", "2", "2", "5.5 [-0.853, 11.9]"],
     ]
-    figure = each.picture()
+    figure = each.picture
     assert figure is not None
     hopper, ark = figure.get_axes()
     assert axes(ark) == ("ark (2 runs)", "environment steps", "return, last 100 episodes")
@@ -59,7 +59,7 @@ def test_under_the_papers_protocol_it_is_reward_per_step_by_iteration(tmp_path: 
     write_run(tmp_path, [1000.0, 2000.0], protocol="paper", **MINE)
     each = found(tmp_path)["own_my_own__demo"]
     assert rows(each, "mean [95 % interval]") == [["2"]]
-    figure = each.picture()
+    figure = each.picture
     assert figure is not None
     [panel] = figure.get_axes()
     assert axes(panel)[1:] == ("iteration", "reward per time step")

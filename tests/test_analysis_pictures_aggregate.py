@@ -24,4 +24,4 @@ def test_all_tasks_together_show_profiles_middles_and_who_is_above_trpo() -> Non
     assert chances.get_xlabel() == "chance to score above TRPO"
     assert figure.get_suptitle().startswith("Swimmer, Hopper together")
     assert legend(figure) == {"TRPO, single path": BLUE, "natural gradient": ORANGE}
-    assert each.table().words["chance above TRPO"].tolist() == ["–", "0.5"]
+    assert each.table.words["chance above TRPO"].tolist() == ["–", "0.5"]

@@ -89,10 +89,11 @@ def test_the_readers_own_matplotlib_settings_change_nothing() -> None:
     import matplotlib
 
     frame = runs_frame({("trpo_single_path", 0.01): [[1.0, 2.0], [2.0, 4.0]]})
-    [chapter] = found(frame).values()
-    plain = drawing.render(chapter.picture(), "svg")
+    [each] = found(frame).values()
+    plain = drawing.render(each.picture, "svg")
     with matplotlib.rc_context({"font.size": 20, "axes.grid": False, "lines.linewidth": 5}):
-        assert drawing.render(chapter.picture(), "svg") == plain
+        anew = each.chapter.draw(each.own, each.scale)
+        assert drawing.render(anew, "svg") == plain
     assert b"<dc:date>" not in plain
 
 

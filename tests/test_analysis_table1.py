@@ -43,7 +43,7 @@ def test_scores_are_over_runs_and_scaled_from_the_papers_random_play_to_its_huma
 
 def test_the_papers_table_stands_beside_ours() -> None:
     frame = game_frame("pong", {TRPO: [[5.0], [6.0]]})
-    words = _table1(frame, evaluated(frame)).table().words.set_index(["player", "source", "in"])
+    words = _table1(frame, evaluated(frame)).table.words.set_index(["player", "source", "in"])
     assert words.loc["TRPO, vine", "Table 1", "points"]["Q*bert"] == "7,732"
     assert words.loc["human (Mnih et al. 2013)", "Table 1", "points"]["Pong"] == "-3"
     assert words.loc["UCC-I (Guo et al. 2014)", "Table 1", "human = 1"]["Breakout"] == "12.7"
@@ -66,7 +66,7 @@ def test_greedy_play_has_a_line_of_its_own_and_is_judged_by_no_claim() -> None:
     greedy = evaluated(frame, greedy=True, return_mean=20.0)
     each = _table1(frame, pd.concat([evaluated(frame), greedy]))
     assert each.own.final("pong", TRPO[0]).tolist() == [5, 5]
-    words = each.table().words.set_index(["player", "source", "in"]).Pong
+    words = each.table.words.set_index(["player", "source", "in"]).Pong
     assert words["TRPO, single path, greedy", "here", "points"] == "20 [20, 20]"
     assert words["TRPO, single path", "here", "points"] == "5 [5, 5]"
 

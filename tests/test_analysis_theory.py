@@ -112,8 +112,8 @@ def test_every_chapter_is_drawn_and_tabulated(tmp_path: Path, status: str) -> No
     each = found(loaded(tmp_path))
     assert list(each) == ["theory_line__demo", "theory_bounds__demo", "theory_steps__demo"]
     for chapter in each.values():
-        assert render(chapter.picture(), "png")
-        numbers, words = chapter.table()
+        assert render(chapter.picture, "png")
+        numbers, words = chapter.table
         assert len(numbers) == len(words)
         assert bool(len(words)) == (status == "done")
 
@@ -122,7 +122,57 @@ def test_a_run_that_has_not_begun_is_no_data(tmp_path: Path) -> None:
     write_run(tmp_path, [], status="running", experiment="theory", algo="line", task=SEEN_AS_5)
     frame = loaded(tmp_path)
     for chapter in found(frame).values():
-        assert render(chapter.picture(), "svg")
-        assert chapter.table().words.empty
+        assert render(chapter.picture, "svg")
+        assert chapter.table.words.empty
     table = judge(frame)
     assert set(table.verdict[table.experiment == "theory"]) == {"not run"}
+
+
+def test_what_holds_of_any_two_policies_is_counted_over_the_random_pairs(
+    runs: pd.DataFrame,
+) -> None:
+    """Two runs of four iterations on ten MDPs; one MDP breaks a law."""
+    pairs = (runs.method == "random_pairs") & (runs.iteration == 2) & (runs.seed == 0)
+    runs.loc[pairs, "broken_pinsker"] = 1.0
+    table = judge(runs).set_index("claim")
+    held = table.loc["L and η agree at the old policy"]
+    assert (held.verdict, held.runs) == ("reproduced", "2")
+    assert held["effect [95 % interval]"] == "0 of 80 pairs"
+    broken = table.loc["The squared total variation is at most half the KL divergence"]
+    assert (broken.verdict, broken["effect [95 % interval]"]) == ("not reproduced", "1 of 80 pairs")
+    slope = table.loc["L and η have the same slope at the old policy"]
+    assert (slope.verdict, slope["rule written"]) == ("reproduced", "after its data")
+
+
+def test_m_above_eta_at_one_point_of_the_line_is_enough(runs: pd.DataFrame) -> None:
+    words = "M lies below η everywhere on a line through the old policy"
+    assert judge(runs).set_index("claim").verdict[words] == "reproduced"
+    line = (runs.method == "line") & (runs.position == 1.0)
+    runs.loc[line, "minorant"] = runs.eta + 0.1
+    row = judge(runs).set_index("claim").loc[words]
+    assert (row.verdict, row["effect [95 % interval]"]) == ("not reproduced", "1 of 4 points")
+
+
+def test_the_penaltys_steps_and_regret_are_compared_task_by_task(runs: pd.DataFrame) -> None:
+    """Median KL 0.009, no power of ten below δ; then 1e-6. The regret: a half of the penalty's."""
+    timid = "The penalty of the theory allows far smaller steps than δ = 0.01"
+    further = "A trust region of δ = 0.01 gets further than the penalty of the theory"
+    assert judge(runs).set_index("claim").verdict[timid] == "not reproduced"
+    assert judge(runs).set_index("claim").verdict[further] == "not run"
+    own = runs.method == "minorise_maximise"
+    runs.loc[own, "kl_mean"] = 1e-6
+    region = runs[own].assign(method="trust_region_mean", run_id=lambda x: x.run_id + "region",
+                              regret_mean=lambda x: x.regret_mean / 2)  # fmt: skip
+    table = judge(pd.concat([runs, region], ignore_index=True)).set_index("claim")
+    assert (table.verdict[timid], table.verdict[further]) == ("reproduced", "reproduced")
+    assert table["effect [95 % interval]"][timid] == "4 [4, 4]"
+    assert table["effect [95 % interval]"][further] == "0.301 [0.301, 0.301]"
+
+
+def test_a_regret_of_nothing_is_the_least_and_not_left_out(runs: pd.DataFrame) -> None:
+    own = runs.method == "minorise_maximise"
+    region = runs[own].assign(method="trust_region_mean", run_id=lambda x: x.run_id + "region",
+                              regret_mean=0.0)  # fmt: skip
+    table = judge(pd.concat([runs, region], ignore_index=True)).set_index("claim")
+    row = table.loc["A trust region of δ = 0.01 gets further than the penalty of the theory"]
+    assert (row.verdict, row.runs) == ("reproduced", "2 / 2")

@@ -8,7 +8,7 @@ from analysis.claim import Claim
 from analysis.learned import Learned
 from analysis.names import NATURAL, TRPO, TRPO_VINE, look, named, sampling
 from analysis.rules import ABOVE, ALIKE, Rule
-from analysis.sides import Likeness, Pairs, hundredth_of, pair, rivals
+from analysis.sides import Likeness, Pairs, hundredth_of, pair, rivals, tenth_of
 
 PANELS = {"cartpole": "cart-pole", "swimmer": "swimmer", "hopper": "hopper", "walker2d": "walker"}
 """The tasks, and what the paper calls them."""
@@ -84,7 +84,7 @@ def _ends_as_published(env: str, method: str) -> Claim[Learned, Any]:
         mine = own.best[(own.best.env == env) & (own.best.method == method)]
         last = int(mine.updates.max()) if len(mine) else 0
         value, rise = published.figure4_value(env, method, last)
-        return Likeness(own.final(env, method), value, rise / 10)
+        return Likeness(own.final(env, method), value, tenth_of(rise))
 
     text = f"{_named(method)} ends where the paper's curve stands at that iteration on {{}}"
     return _claim(env, text, sides, ALIKE, source="Figure 4")
@@ -92,7 +92,8 @@ def _ends_as_published(env: str, method: str) -> Claim[Learned, Any]:
 
 def _seldom_worse(env: str, method: str) -> Claim[Learned, Any]:
     def sides(own: Learned, env: str) -> Pairs:
-        return pair(FEW, own.worse(env, method), FEW / 10)
+        far = own.tenth_of_rise(env)
+        return pair(FEW, own.worse(env, method), FEW / 10 if far > 0 else far)
 
     text = f"{_named(method)} stands far below its best so far in few iterations only on {{}}"
     return _claim(

@@ -5,7 +5,7 @@ import pandas as pd
 from analysis import published
 from analysis.chapter import Chapter, Table
 from analysis.claim import Claim
-from analysis.drawing import Axes, Figure, grid, legend, style
+from analysis.drawing import Axes, Figure, legend, rows_of, style
 from analysis.marks import AXES, EARLY, HALF, METRIC, PONG, Measured, measure
 from analysis.names import TRPO, TRPO_VINE, look, sampling, task
 from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts
@@ -26,10 +26,7 @@ def draw(found: Measured, scale: str) -> Figure:
     The paper's scores are dots behind ours, a dot an iteration, as far as ours go.
     """
     games = list(ordered(found.table.drop_duplicates("env"), "env").env)
-    across = min(2, len(games))
-    figure, panels = grid(-(-len(games) // across), 2 * across, panel=(3.1, 2.3))
-    for panel in panels[2 * len(games) :]:
-        panel.set_axis_off()
+    figure, panels = rows_of(len(games), 2, each=2, panel=(3.1, 2.3))
     for i, env in enumerate(games):
         pair = panels[2 * i : 2 * i + 2]
         pair[1].sharey(pair[0])

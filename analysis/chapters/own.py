@@ -13,7 +13,7 @@ import pandas as pd
 
 from analysis import kinds, load, tidy
 from analysis.chapter import Chapter, Data, Table
-from analysis.drawing import Figure, grid, legend, style
+from analysis.drawing import Figure, legend, rows_of, style
 from analysis.learned import Learned, learned
 from analysis.names import DONE, METHODS, Look, look, task
 from analysis.panels import by_rank, learning_curves, method_lines, notes, run_counts
@@ -186,11 +186,8 @@ def draw(found: Measured, scale: str) -> Figure:
 
     curves, envs = found.learned.curves, list(ordered(found.learned.table, "env").env.unique())
     shown = looks(found.learned.table.method)
-    wide = min(3, len(envs))
-    figure, panels = grid(-(-len(envs) // wide), wide)
-    for panel in panels[len(envs) :]:
-        panel.set_axis_off()
-    for panel, env in zip(panels, envs, strict=False):
+    figure, panels = rows_of(len(envs), 3)
+    for panel, env in zip(panels, envs, strict=True):
         own = curves[curves.env == env]
         learning_curves(panel, own, looks=shown)
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -11,7 +11,7 @@ from analysis.drawing import Axes, Figure, grid, key, style
 from analysis.names import NATURAL, TRPO, look, named, penalised, task
 from analysis.panels import MEANS, RUNS, by_rank, means_and_runs, run_counts
 from analysis.rules import ABOVE, SOMETIMES
-from analysis.sides import Pairs, pair
+from analysis.sides import Pairs, pair, tenth_of
 from analysis.statistics import Array, best, scores, summary
 from analysis.words import final_scores
 
@@ -133,7 +133,7 @@ def _claims(method: str) -> Iterator[Claim[Measured, Any]]:
     name, source = named(method), "§4 and §8.1"
 
     def ends(found: Measured) -> Pairs:
-        margin = (found.trpo - found.start) / 10
+        margin = tenth_of(found.trpo - found.start)
         return pair(_at_best(found, TRPO), _at_best(found, method), margin)
 
     yield Claim(
@@ -146,7 +146,9 @@ def _claims(method: str) -> Iterator[Claim[Measured, Any]]:
     )
 
     def widths(found: Measured) -> Pairs:
-        return pair(_learning(found, TRPO), _learning(found, method), 1.0)
+        learns = found.trpo > found.start
+        sides = _learning(found, TRPO), _learning(found, method)
+        return pair(*sides, 1.0 if learns else float("nan"))
 
     yield Claim(
         f"TRPO learns with more step sizes than {name}",

@@ -20,6 +20,12 @@ SIDES: dict[str, dict[str, Any]] = {
 COLUMNS = ("position", "kl_max", *SIDES)
 OLD, OF_M, OF_ETA = "θ_old", "maximum of M", "maximum of η"
 """The points of the line that the table names."""
+BESIDE: dict[str, dict[str, Any]] = {
+    OLD: {"xytext": (-6, 4), "ha": "right"},
+    OF_M: {"xytext": (0, -16), "ha": "center"},
+    OF_ETA: {"xytext": (0, -16), "ha": "center"},
+}
+"""Where the point's name stands: off the curves."""
 NEAR = 4.0
 """How far the close view goes, in lengths of Algorithm 1's step."""
 FAR = 200.0
@@ -62,8 +68,8 @@ def draw(found: Measured, scale: str) -> Figure:
         if not own.empty:
             _frame(panel, own)
     for row in points[points.position.abs() <= NEAR].to_dict("records"):
-        panels[0].annotate(row["point"], (row["position"], row["minorant"]), (-4, -14),
-                           textcoords="offset points", fontsize=7.5)  # fmt: skip
+        panels[0].annotate(row["point"], (row["position"], row["minorant"]), fontsize=7.5,
+                           textcoords="offset points", **BESIDE[row["point"]])  # fmt: skip
     panels[0].set_ylabel("rewards a step")
     notes = [f"one MDP of one run ({along.env.iloc[0]})" if len(along) else "no data"]
     legend(figure, list(SIDES.values()), notes)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis import catalogue, drawing, settings, tidy
+from analysis import catalogue, coverage, drawing, settings, tidy
 from analysis.chapter import Found
 from analysis.ledger import TEXT
 from analysis.names import SCALES
@@ -69,8 +69,10 @@ def _basis(runs: pd.DataFrame) -> str:
 
 def _claims(judged: pd.DataFrame) -> Section:
     how = details("How a verdict is reached", paragraph(TEXT))
+    levels = table(coverage.table(), "How often intervals cover")
+    sure = details("How often an interval covers", paragraph(coverage.TEXT) + levels)
     files = downloads([("All claims", _files("tables", "claims", TABLES))])
-    content = how + ledger.table(judged) + files
+    content = how + sure + ledger.table(judged) + files
     return Section("What the paper claims", "claims", content)
 
 
@@ -79,7 +81,7 @@ def _chapter(each: Found[Any]) -> Section:
     content = [
         paragraph(each.chapter.text),
         *_figure(each),
-        table(each.table().words, f"The table of: {title}"),
+        table(each.table.words, f"The table of: {title}"),
         details("How these numbers were made", _made(each.runs)),
         downloads(_downloads(each)),
     ]
@@ -88,7 +90,7 @@ def _chapter(each: Found[Any]) -> Section:
 
 def _figure(each: Found[Any]) -> Iterator[str]:
     """The picture; where the script can draw its curves, they take the picture's place."""
-    if figure := each.picture():
+    if figure := each.picture:
         drawn = picture(drawing.render(figure, "svg"), each.chapter.alternative)
         curves = each.curves()
         yield f"<figure>{drawn}{'' if curves is None else plots(curves, each.stem)}</figure>\n"

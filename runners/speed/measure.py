@@ -6,11 +6,7 @@ whole iteration take, so a machine that slows down slows all of them. Beginning 
 part of the limit.
 """
 
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +24,6 @@ from runners.settings.options import chosen, made
 from runners.settings.samplers import Sampler
 from runners.settings.tree import CONF, Identity, Resources, register, resources
 from runners.speed.replay import Limit, Recording, Segment, Timed
-from runners.store.provenance import peak_rss_mib
 from runners.studies.training import TRAINING
 from trpo.chunks import beside
 from trpo.moments import observation_filter
@@ -74,7 +69,7 @@ def compare(setup: Setup, warm_up: int, rounds: int) -> Ratios:
     """Measure the limit, the sampler and a whole iteration in turn, on the same steps."""
     with opened_parts(setup) as bench:
         part, recorded, timed, limit = bench
-        state, run = _warmed(optimisation(part), warm_up)
+        state, run = warmed(optimisation(part), warm_up)
         found = []
         for i in range(warm_up + 1, warm_up + rounds + 1):
             see = observation_filter(state.seen, part.filter_clip)
@@ -133,7 +128,7 @@ def nothing(obs: Observations) -> Array:
     return np.zeros(len(obs))
 
 
-def _warmed(run: Any, iterations: int) -> tuple[Any, Any]:
+def warmed(run: Any, iterations: int) -> tuple[Any, Any]:
     """The state after some iterations, so that episodes have a usual length."""
     state = run.init(stream(0, "init"))
     for i in range(1, iterations + 1):
@@ -155,7 +150,7 @@ def split(setup: Setup, warm_up: int) -> Iterator[tuple[str, float, float | None
     """
     direction = setup.identity["algo"]["direction"]
     with opened_parts(setup) as (part, *_):
-        state, _ = _warmed(optimisation(part), warm_up)
+        state, _ = warmed(optimisation(part), warm_up)
         see, pmap = observation_filter(state.seen, part.filter_clip), part.compute.pmap
 
         def values(obs: Observations) -> Array:
@@ -204,57 +199,3 @@ def _fit_flops(baseline: dict[str, Any], state: Any, count: int) -> float | None
         return None
     step = 6.0 + 8.0 * baseline["cg_steps"] / baseline["every"]
     return float(fitted * step * state.theta.numel() * count)
-
-
-def settle() -> None:
-    """One torch thread and no gradients in this process, as in a run."""
-    torch.set_num_threads(1)
-
-
-def train_rate(overrides: tuple[str, ...], iterations: int) -> float:
-    """Steps/s of a run in this process."""
-    settle()
-    with TRAINING.open(*composed(*overrides)) as opening:
-        state, run = _warmed(opening.algorithm, 1)
-        began, steps = time.perf_counter(), 0.0
-        for i in range(2, iterations + 2):
-            state, info = run.step(stream(0, "step", i), state)
-            steps += info.steps
-        return steps / (time.perf_counter() - began)
-
-
-def engine_rate(overrides: tuple[str, ...], iterations: int) -> float:
-    """Steps/s of the limit in this process, on one iteration's steps again and again."""
-    settle()
-    with opened_parts(composed(*overrides)) as (part, recorded, _, limit):
-        state = optimisation(part).init(stream(0, "init"))
-        see = observation_filter(state.seen, part.filter_clip)
-        segments, steps = recorded(stream(0, "step", 1), state.theta, see, None, nothing)
-        took = seconds(lambda: limit(segments * iterations, map))
-        return iterations * steps / took
-
-
-def memory(overrides: tuple[str, ...]) -> float:
-    """Peak memory in MiB of this process after one iteration."""
-    settle()
-    with TRAINING.open(*composed(*overrides)) as opening:
-        _warmed(opening.algorithm, 1)
-    return peak_rss_mib()
-
-
-def start_up() -> tuple[float, float]:
-    """Seconds from the command line to the end of a one-iteration run of 16 steps.
-
-    First with nothing compiled before, then with all of it.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        settings = ["protocol=modern", "env=hopper", "iterations=1", "steps_per_iteration=16"]
-        command = [sys.executable, "-m", "runners.train", *settings]
-        compiled = {**os.environ, "NUMBA_CACHE_DIR": f"{folder}/compiled"}
-
-        def once(name: str) -> float:
-            run = [*command, f"results_dir={folder}/{name}"]
-            work = partial(subprocess.run, run, check=True, capture_output=True, env=compiled)
-            return seconds(work)
-
-        return once("cold"), once("warm")
