@@ -82,7 +82,9 @@ def test_figures_come_back_byte_for_byte_from_the_data_alone(results: Path, tmp_
     again = _files(out)
     first = {name: content for name, content in _files(results).items() if name in again}
     assert len(again) == 6 * len(STEMS) + 5
-    assert again == first
+    assert again.keys() == first.keys()
+    differing = [name for name in again if again[name] != first[name]]
+    assert not differing  # by name: the difference of two pages takes pytest an hour
 
 
 def test_the_readers_own_matplotlib_settings_change_nothing() -> None:
