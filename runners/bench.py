@@ -21,7 +21,8 @@ from rich.console import Console
 from runners.speed import games
 from runners.speed.measure import compare, composed, peak_gflops, split
 from runners.speed.whole import engine_rate, memory, settle, start_up, train_rate
-from runners.store.provenance import ROOT, cpu_model
+from runners.store.code import ROOT
+from runners.store.provenance import cpu_model
 
 TABLES = ROOT / "results" / "tables"
 PAPER = ("protocol=paper", "steps_per_iteration=50000")

@@ -14,6 +14,7 @@ from cma.sigma_adaptation import CMAAdaptSigmaCSA
 from tiny_task import HORIZON, Corridor
 
 from trpo.black_box import Evaluated, Searching, black_box, evaluate
+from trpo.evolution import of
 from trpo.parameters import ParameterError, UnfitError
 from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
 from trpo.reports import flatten
@@ -171,10 +172,11 @@ def test_package_neither_prints_nor_warns(
 ) -> None:
     search = SEARCHES["full"]
     state, candidates = search.ask(np.random.default_rng(0), search.init(np.zeros(4)))
+    strategy = state.strategy()
     monkeypatch.setattr(cma.utilities.utils, "global_verbosity", 9)  # as in a resumed process
     returns = [-np.inf, *worth(candidates)[1:]]
     with pytest.warns(UserWarning, match="not finite"):
-        pickle.loads(pickle.dumps(state)).tell([*candidates], [-r for r in returns])
+        strategy.tell([*candidates], [-r for r in returns])
     capsys.readouterr()
     search.tell(state, candidates, np.array(returns))  # warnings are errors
     assert capsys.readouterr() == ("", "")
@@ -188,10 +190,12 @@ def test_the_smallest_population_needs_no_further_noise() -> None:
 
 def test_parameters_stay_what_they_are_however_narrow_the_search_becomes() -> None:
     search = SEARCHES["full"]
-    state = search.init(TARGET)
+    begun = search.init(TARGET)
+    strategy = begun.strategy()
     axes = np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))[0]
-    state.sm.C = axes @ np.diag([1.0, 1.0, 1.0, 1e-13]) @ axes.T
-    state.sm.update_now(-1)
+    strategy.sm.C = axes @ np.diag([1.0, 1.0, 1.0, 1e-13]) @ axes.T
+    strategy.sm.update_now(-1)
+    state = begun._replace(reached=of(strategy))
     asked, candidates = search.ask(np.random.default_rng(0), state)
     assert search.mean(asked) == pytest.approx(TARGET)
     assert (candidates - TARGET) @ axes[:, 3] == pytest.approx(np.zeros(POPULATION), abs=1e-5)
@@ -199,18 +203,17 @@ def test_parameters_stay_what_they_are_however_narrow_the_search_becomes() -> No
     assert worth(search.mean(told)[None]) > worth(TARGET[None] + candidates - TARGET).mean()
 
 
-def test_old_states_leave_memory_at_once() -> None:
+def test_the_packages_objects_leave_memory_at_once() -> None:
     search = SEARCHES["full"]
-    state, candidates = search.ask(np.random.default_rng(0), search.init(np.zeros(4)))
-    seen = weakref.ref(state)
-    state = search.tell(state, candidates, worth(candidates))
+    state, _ = search.ask(np.random.default_rng(0), search.init(np.zeros(4)))
+    seen = weakref.ref(state.strategy())
     assert seen() is None  # not only once the garbage collector comes by
 
 
 def test_covariance_is_full_as_far_as_memory_allows() -> None:
     def searched(size: int, **settings: Any) -> str:
         search = cma_es(8, **settings)
-        full = search.init(np.zeros(size)).sm.covariance_matrix is not None
+        full = search.init(np.zeros(size)).strategy().sm.covariance_matrix is not None
         assert search.note(size).startswith(f"CMA-ES with {'full' if full else 'separable'}")
         return search.note(size)
 

@@ -33,7 +33,7 @@ ORDER = (
     *("samplers.branches", "samplers.vine", "samplers.batches"),
     *("solvers", "line_search", "regression", "baselines", "metrics"),
     *("objective", "steps", "updates"),
-    *("algorithms", "searches", "black_box", "variance", "evaluation"),
+    *("algorithms", "evolution", "searches", "black_box", "variance", "evaluation"),
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
     *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.world"),
     *("tabular.learning", "tabular.probes", "tabular.theory"),

@@ -1,6 +1,7 @@
 """provenance.json: what it says of the code, the machine and how a run ended."""
 
 import errno
+import importlib
 import json
 import mmap
 import os
@@ -47,15 +48,38 @@ def test_provenance_is_marked_failed_even_on_a_full_disk(
     assert provenance.read(path)["error"] == "No space left on device"
 
 
-def test_provenance_warns_of_a_run_that_goes_on_with_other_code(
+def test_a_commit_alone_is_compared_where_a_run_has_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "provenance.json"
+    for commit in ("a", provenance.commit()):
+        path.write_text(json.dumps({"git_sha": commit}))
+        same = commit == provenance.commit()
+        assert (provenance.Record(path).mixes_code is None) == same
+
+
+def test_code_is_told_apart_by_its_content_whatever_its_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "provenance.json"
-    for commit, warning in [("a", None), ("a", None), ("b", "begun at commit a, going on at b")]:
-        monkeypatch.setattr(provenance, "_git", lambda *arguments, commit=commit: commit)
-        record = provenance.Record(path)
-        record.update()
-        assert record.mixes_code == warning
+    """The suite's packages, and a module that the user brings along."""
+    own = tmp_path / "own_task.py"
+    own.write_text("STRENGTH = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "own_task", importlib.import_module("own_task"))
+    first = provenance.Record(tmp_path / "p.json")
+    first.update()
+    found = provenance.read(tmp_path / "p.json")["code"]
+    assert {"trpo", "runners", "own_task"} <= found.keys()
+    assert not {"numpy", "torch", "json", "analysis"} & found.keys()
+    assert provenance.Record(tmp_path / "p.json").mixes_code is None
+    own.write_text("STRENGTH = 2\n")
+    again = provenance.Record(tmp_path / "p.json").mixes_code
+    assert again
+    assert again.startswith("begun with other code of own_task than it goes on with")
+    other = json.loads((tmp_path / "p.json").read_text())
+    other["code"]["trpo"] = "00000000"
+    (tmp_path / "p.json").write_text(json.dumps(other))
+    warned = provenance.Record(tmp_path / "p.json").mixes_code
+    assert warned
+    assert "code of trpo, own_task " in warned
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can forget a peak")

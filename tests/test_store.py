@@ -1,9 +1,12 @@
 """The run store: names, claims, locks, atomic files, tables, checkpoints."""
 
 import errno
+import hashlib
+import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,8 @@ from runners.store.checkpoint import Checkpoint, DamagedError, Position
 from runners.store.directory import RunDirectory, differences, run_id, words
 from runners.store.files import RunError, write_atomically
 from runners.store.table import Table, last_row
+from trpo.evolution import Evolution
+from trpo.moments import Moments
 
 IDENTITY = {
     "env": {"name": "hopper"},
@@ -224,3 +229,52 @@ def test_flipped_bit_in_a_checkpoint_is_noticed(tmp_path: Path, place: int) -> N
     path.write_bytes(content)
     with pytest.raises(DamagedError, match=r"checkpoint\.pt is damaged"):
         checkpoint.load(path)
+
+
+class Hostile:
+    """Calls what it likes when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.mark),)
+
+
+def test_a_checkpoint_never_runs_code_that_lies_in_it(tmp_path: Path) -> None:
+    path, mark = tmp_path / "checkpoint.pt", tmp_path / "mark"
+    payload = io.BytesIO()
+    torch.save((tuple(Position()), [Hostile(mark)]), payload)
+    digest = hashlib.sha256(payload.getvalue()).hexdigest().encode()
+    path.write_bytes(checkpoint.MAGIC + digest + b"\n" + payload.getvalue())
+    with pytest.raises(RunError, match=r"holds posix\.mkdir, and could run code"):
+        checkpoint.load(path)
+    assert not mark.exists()
+
+
+def test_what_could_not_be_read_back_is_refused_when_it_is_saved(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    saved(path, 1)
+    for state, name in ((Hostile(tmp_path / "mark"), "mkdir"), (Path("x"), "pathlib")):
+        with pytest.raises(RunError, match=rf"holds \S*{name}.*sampler\.fresh=true"):
+            checkpoint.save(path, Checkpoint(Position(2), state))
+    assert checkpoint.load(path).position.iteration == 1
+
+
+PLAIN = [
+    (1, 2.5, None, True, "x", b"y\xff", b"", 2**100, 1 + 2j, {1, 2}, frozenset({3}), float("inf")),
+    np.random.default_rng(0).bit_generator.state,
+    [np.float32(2), np.int64(3), np.bool_(1), np.zeros((2, 0)), np.array(["a", "bc"])],
+    [np.arange(2, dtype=code) for code in "bBhHiIlLefd?FD"],
+    Moments(2.0, np.arange(2.0), np.ones(2)),
+    Evolution.begun(np.zeros(3), 0.5, 4, True),
+]
+
+
+@pytest.mark.parametrize("state", PLAIN, ids=range(len(PLAIN)))
+def test_plain_data_come_back_as_they_were(state: Any, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, Checkpoint(Position(1), state))
+    found = checkpoint.load(path).state
+    assert type(found) is type(state)
+    assert repr(found) == repr(state)

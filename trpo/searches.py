@@ -3,15 +3,12 @@
 Each is asked for candidates and told what they were worth; `black_box.py` runs them.
 """
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from copy import deepcopy
-from io import StringIO
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
+from trpo.evolution import Evolution
 from trpo.parameters import Count, NonNegative, Positive, Range, UnfitError, checked
 from trpo.types import Array
 
@@ -115,43 +112,18 @@ def cma_es(
             full covariance does not fit into `memory_mib`.
     """
 
-    def init(theta: Array) -> Any:
-        return strategy(theta, std, population, full_covariance(covariance, len(theta), memory_mib))
+    def init(theta: Array) -> Evolution:
+        full = full_covariance(covariance, len(theta), memory_mib)
+        return Evolution.begun(theta, std, population, full)
+
+    def ask(rng: np.random.Generator, state: Evolution) -> tuple[Evolution, Array]:
+        return state.ask(rng)
 
     def note(size: int) -> str:
         kind = "full" if full_covariance(covariance, size, memory_mib) else "separable"
         return f"CMA-ES with {kind} covariance, {size:,} parameters"
 
-    of_state = package_mean, package_spread
-    return Search(False, init, ask_package, tell_package, *of_state, note)
-
-
-def ask_package(rng: np.random.Generator, state: Any) -> tuple[Any, Array]:
-    """Candidates (n, P) with noise from `rng`, and a state that knows them."""
-    asked = deepcopy(state)
-    asked.sm.randn = lambda *shape: rng.standard_normal(shape)
-    with silence():
-        candidates = np.stack(asked.ask())
-    asked.sm.randn, asked.timer = no_noise, Stopped()
-    return asked, candidates
-
-
-def tell_package(state: Any, candidates: Array, returns: Array) -> Any:
-    """The state once it knows the returns (n,) of the candidates (n, P)."""
-    told = deepcopy(state)
-    with silence():
-        told.tell([*candidates], [*-returns])
-    return told
-
-
-def package_mean(state: Any) -> Array:
-    """The mean (P,)."""
-    return np.array(state.mean)
-
-
-def package_spread(state: Any) -> float:
-    """The root of the mean variance of a parameter."""
-    return float(np.sqrt(np.square(state.stds).mean()))
+    return Search(False, init, ask, Evolution.tell, Evolution.mean, Evolution.spread, note)
 
 
 def full_covariance(covariance: Covariance, size: int, memory_mib: int) -> bool:
@@ -163,46 +135,3 @@ def full_covariance(covariance: Covariance, size: int, memory_mib: int) -> bool:
             "take covariance=separable (or auto), or raise memory_mib"
         )
     return covariance != "separable" and need <= memory_mib
-
-
-def strategy(theta: Array, std: float, population: int, full: bool) -> Any:
-    """The package's state, from which all that is random, timed, written or printed is gone."""
-    from cma import CMAEvolutionStrategy  # which imports pyplot: only where it is used
-    from cma.sigma_adaptation import CMAAdaptSigmaCSA
-
-    options = {
-        "popsize": population,
-        "CMA_diagonal": not full,
-        "AdaptSigma": CMAAdaptSigmaCSA,
-        "CMA_mirrors": 0,
-        "conditioncov_alleviate": [1e8, np.inf],  # rescale parameters, but never rotate them
-        "randn": no_noise,
-        "seed": np.nan,  # leave NumPy's global generator alone
-        "verbose": -9,
-        "verb_log": 0,
-    }
-    made = CMAEvolutionStrategy(theta, std, options)
-    made.logger = None  # it only refers back, and the circle would keep old states in memory
-    return made
-
-
-def no_noise(*shape: int) -> Array:
-    """Stands where the package would draw by itself, and is never called."""
-    raise AssertionError(f"noise {shape} was drawn that no generator was given for")
-
-
-class Stopped:
-    """A clock without hands in place of the package's, so that no state holds the time of day."""
-
-    tic = 0.0
-
-    def pause(self) -> None:
-        """Do nothing."""
-
-
-@contextmanager
-def silence() -> Iterator[None]:
-    """Within, what the package prints or warns of is dropped."""
-    with warnings.catch_warnings(), redirect_stdout(StringIO()):
-        warnings.simplefilter("ignore")
-        yield

@@ -1,19 +1,30 @@
 """Checkpoints that are whole or not there: checksummed, renamed into place, one kept in reserve.
 
-A file is one header line, `TRPO-CHECKPOINT 1 <sha256 of the payload>`, and the payload.
+A file is one header line, `TRPO-CHECKPOINT 1 <sha256 of the payload>`, and the payload: plain data
+in the suite's own records. A file from a stranger is safe to load, since nothing that lies in
+it is ever called; what is no plain data is refused, when it is loaded and already when it is saved.
 """
 
 import hashlib
+import importlib
 import io
 from collections.abc import Callable
+from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from runners.store.files import RunError, write_atomically
 
 MAGIC = b"TRPO-CHECKPOINT 1 "
+SUITE = "trpo"  # whose named tuples and dataclasses states are
+BUILTIN = ("bytes", "complex", "frozenset")
+VALUES = (*(f"builtins.{name}" for name in BUILTIN), "ale_py._ale_py.ALEState")
+"""Further types of values that are no more than their content."""
 HEADER_SIZE = len(MAGIC) + hashlib.sha256().digest_size * 2 + 1
 
 
@@ -55,10 +66,18 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
     Raises:
         OSError: the disk is full; the checkpoints are as they were.
+        RunError: the state holds what could not be read back.
     """
     payload = io.BytesIO()
     torch.save((tuple(checkpoint.position), checkpoint.state), payload)
     data = payload.getvalue()
+    try:
+        types(data)
+    except LookupError as error:
+        raise RunError(
+            f"the run's state holds {error}, which no checkpoint may: a task that keeps such a "
+            "thing needs sampler.fresh=true"
+        ) from error
     header = MAGIC + hashlib.sha256(data).hexdigest().encode() + b"\n"
     write_atomically(path, header + data, reserve=reserve(path))
 
@@ -69,7 +88,8 @@ def load(path: Path) -> Checkpoint:
     Raises:
         DamagedError: it was truncated or altered.
         FileNotFoundError: there is none.
-        RunError: it is whole, but of classes that the code no longer has.
+        RunError: it is whole, but of classes that the code no longer has, or holds more than
+            plain data.
     """
     content = path.read_bytes()
     header, data = content[:HEADER_SIZE], content[HEADER_SIZE:]
@@ -78,11 +98,49 @@ def load(path: Path) -> Checkpoint:
     if hashlib.sha256(data).hexdigest().encode() != header[len(MAGIC) : -1]:
         raise DamagedError(f"{path.name} is damaged: its checksum does not match")
     try:
-        position, state = torch.load(io.BytesIO(data), weights_only=False)
+        with safe_globals([*NUMPY, *types(data)]):
+            position, state = torch.load(io.BytesIO(data), weights_only=True)
+    except LookupError as error:
+        raise RunError(f"{path} is not loaded: it holds {error}, and could run code") from error
     except Exception as error:
         message = f"{path} was written by other code and cannot be read: {error}"
         raise RunError(" ".join(message.split())) from error
     return Checkpoint(Position(*position), state)
+
+
+def _numpy() -> list[Any]:
+    """What NumPy's arrays and numbers are made of, those that hold objects left out."""
+    makers = [np.zeros(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
+    kinds = {type(np.dtype(code)) for code in np.typecodes["All"] if code != "O"}
+    return [*makers, np.ndarray, np.dtype, *sorted(kinds, key=str)]
+
+
+NUMPY = _numpy()
+
+
+def types(data: bytes) -> list[type]:
+    """The types that a payload is made of, but for those that are always known.
+
+    Raises:
+        LookupError: it needs something else; the message names it.
+    """
+    known = {f"{each.__module__}.{each.__qualname__}" for each in NUMPY}
+    names = get_unsafe_globals_in_checkpoint(io.BytesIO(data))
+    return [_type(name) for name in sorted(set(names) - known)]
+
+
+@cache
+def _type(name: str) -> type:
+    module, _, own = name.rpartition(".")
+    if name in VALUES or module.split(".")[0] == SUITE:
+        found = getattr(importlib.import_module(module), own, None)
+        if isinstance(found, type) and (name in VALUES or _is_record(found)):
+            return found
+    raise LookupError(name)
+
+
+def _is_record(kind: type) -> bool:
+    return is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
 def newest(path: Path, require: Callable[[Position], None] = lambda position: None) -> Newest:

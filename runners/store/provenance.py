@@ -14,13 +14,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from runners.store import code
+from runners.store.code import ROOT
 from runners.store.files import overwrite, write_atomically
 
 PACKAGES = (
     *("numpy", "scipy", "torch", "numba", "mujoco", "gymnasium", "ale-py", "cma"),
     *("hydra-core", "omegaconf", "joblib", "hydra-joblib-launcher"),
 )
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Record:
@@ -32,7 +33,6 @@ class Record:
         self._path = path
         self._began = time.monotonic()
         earlier = read(path)
-        self._earlier_code = earlier.get("git_sha")  # None if this is the first session
         self._wall_before = float(earlier.get("wall_seconds", 0.0))
         self._content: dict[str, Any] = {
             "status": "running",
@@ -72,18 +72,25 @@ class Record:
             overwrite(self._path, text)
 
     def _text(self, changes: dict[str, Any]) -> bytes:
-        self._content |= changes
+        self._content |= {**changes, "code": code.present()}
         self._content["wall_seconds"] = self._wall_before + time.monotonic() - self._began
         self._content["peak_rss_mib"] = peak_rss_mib()
         return (json.dumps(self._content, indent=2) + "\n").encode()
 
     @property
     def mixes_code(self) -> str | None:
-        """A warning if earlier sessions of the run were of another commit."""
-        code = self._content["git_sha"]
-        if self._earlier_code in (None, code):
+        """A warning if the run was begun with other code, by its content where that is known."""
+        if not self._content["sessions"]:
             return None
-        return f"begun at commit {self._earlier_code}, going on at {code}"
+        first = self._content["sessions"][0]
+        begun, now = first.get("git_sha"), self._content["git_sha"]
+        if first.get("code") is None:
+            return None if begun in (None, now) else f"begun at commit {begun}, going on at {now}"
+        other = code.differing(first["code"], code.present())
+        if not other:
+            return None
+        where = f" (at commit {begun}; now {now})" if begun != now else " (uncommitted changes)"
+        return f"begun with other code of {', '.join(other)} than it goes on with{where}"
 
     @property
     def exit_status(self) -> int:
@@ -146,7 +153,8 @@ def peak_rss_mib() -> float:
 
 
 def _summary(session: dict[str, Any]) -> dict[str, Any]:
-    return {key: session.get(key) for key in ("start", "end", "status", "error", "git_sha")}
+    names = ("start", "end", "status", "error", "git_sha", "code")
+    return {key: session.get(key) for key in names}
 
 
 def commit() -> str | None:
@@ -157,7 +165,12 @@ def commit() -> str | None:
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10
+            ["git", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
         )
     except (OSError, subprocess.SubprocessError):
         return None
