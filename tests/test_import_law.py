@@ -42,7 +42,7 @@ ORDER = (
 ROOMS = (
     *("runners", "store", "settings", "build", "studies"),
     *("run", "speed", "sweep", "train", "reproduce", "retrain", "evaluate", "bench"),
-    "paper_settings",
+    *("paper_settings", "runs"),
 )
 """The sub-packages of runners and its commands; each imports only from those before it."""
 

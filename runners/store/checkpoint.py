@@ -1,16 +1,16 @@
 """Checkpoints that are whole or not there: checksummed, renamed into place, one kept in reserve.
 
 A file is one header line, `TRPO-CHECKPOINT 1 <sha256 of the payload>`, and the payload: plain data
-in the suite's own records. A file from a stranger is safe to load, since nothing that lies in
-it is ever called; what is no plain data is refused, when it is loaded and already when it is saved.
+in named tuples and the suite's dataclasses. A file from a stranger is safe to load: nothing that
+lies in it is called. What is more than plain data is refused, already when it is saved.
 """
 
 import hashlib
 import importlib
 import io
+import sys
 from collections.abc import Callable
 from dataclasses import is_dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 from runners.store.files import RunError, write_atomically
 
 MAGIC = b"TRPO-CHECKPOINT 1 "
-SUITE = "trpo"  # whose named tuples and dataclasses states are
+SUITE = "trpo"  # whose dataclasses a state may hold, besides anybody's named tuples
 BUILTIN = ("bytes", "complex", "frozenset")
 VALUES = (*(f"builtins.{name}" for name in BUILTIN), "ale_py._ale_py.ALEState")
 """Further types of values that are no more than their content."""
@@ -129,18 +129,19 @@ def types(data: bytes) -> list[type]:
     return [_type(name) for name in sorted(set(names) - known)]
 
 
-@cache
 def _type(name: str) -> type:
     module, _, own = name.rpartition(".")
-    if name in VALUES or module.split(".")[0] == SUITE:
-        found = getattr(importlib.import_module(module), own, None)
-        if isinstance(found, type) and (name in VALUES or _is_record(found)):
-            return found
+    ours = module.split(".")[0] == SUITE
+    if ours or name in VALUES:
+        importlib.import_module(module)
+    found = getattr(sys.modules.get(module), own, None)  # no other module is loaded for a file
+    if isinstance(found, type) and (
+        name in VALUES
+        or (issubclass(found, tuple) and hasattr(found, "_fields"))
+        or (ours and is_dataclass(found))
+    ):
+        return found
     raise LookupError(name)
-
-
-def _is_record(kind: type) -> bool:
-    return is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
 def newest(path: Path, require: Callable[[Position], None] = lambda position: None) -> Newest:
