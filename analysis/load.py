@@ -7,6 +7,7 @@ iteration 0 without measurements, so that no run is ever lost.
 
 import json
 import shlex
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -204,9 +205,13 @@ def _described(description: Mapping[str, Any], path: Path) -> dict[str, Any]:
 def _status(path: Path, provenance: Mapping[str, Any], rows: int) -> str:
     """How the run ended. Raises DamagedError where it is done but rows are lost."""
     if (path / "DONE").exists():
-        due = json_object(path / "DONE").get("iteration")
+        done = json_object(path / "DONE")
+        due, written = done.get("iteration"), done.get("metrics_crc32")
+        metrics = path / "metrics.csv"
         if rows != due:
-            raise DamagedError(f"{path / 'metrics.csv'}: {rows} iterations where {due} were done")
+            raise DamagedError(f"{metrics}: {rows} iterations where {due} were done")
+        if written not in (None, zlib.crc32(metrics.read_bytes())):
+            raise DamagedError(f"{metrics}: changed since the run was done")
         return DONE
     said = str(provenance.get("status", "interrupted"))
     return {DONE: "interrupted"}.get(said, said)

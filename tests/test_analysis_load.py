@@ -1,6 +1,7 @@
 """The loader: every run is kept and marked by how it ended, or named and left out."""
 
 import json
+import zlib
 from pathlib import Path
 
 import pandas as pd
@@ -177,6 +178,18 @@ def test_a_damaged_run_is_named_and_left_out(
     assert set(frame.run_id) == {whole.name}
     assert line.startswith(str(path))
     assert message in line
+
+
+def test_a_run_whose_rows_are_not_what_was_done_is_damaged(tmp_path: Path) -> None:
+    path = write_run(tmp_path, [1.0, 2.0, 3.0])
+    done = json.loads((path / "DONE").read_text())
+    done["metrics_crc32"] = zlib.crc32((path / "metrics.csv").read_bytes())
+    (path / "DONE").write_text(json.dumps(done))
+    assert set(load.runs(tmp_path)[0].run_id) == {path.name}
+    _spoil(path / "metrics.csv", "0.009", "0.008")
+    frame, [line], _ = load.runs(tmp_path)
+    assert frame.empty
+    assert line == f"{path / 'metrics.csv'}: changed since the run was done"
 
 
 @pytest.mark.parametrize("lost", [1, 3])

@@ -160,6 +160,16 @@ def test_checkpoint_is_not_used_where_its_rows_are_lost(tmp_path: Path) -> None:
     assert metrics(path) == undisturbed(tmp_path, 8)
 
 
+@pytest.mark.parametrize("begun", [8, 11])  # where it was whole, and to go on further
+def test_rows_that_were_changed_are_made_again(tmp_path: Path, begun: int) -> None:
+    path, warnings = tmp_path / "run", list[str]()
+    tiny_run.run(path, 8)
+    damage(path / "metrics.csv")
+    tiny_run.run(path, begun, warn=warnings.append)
+    assert "metrics.csv is not what was written up to iteration 8" in warnings[0]
+    assert metrics(path) == undisturbed(tmp_path, begun)
+
+
 def damage(path: Path) -> None:
     """Flip one bit in the middle."""
     content = bytearray(path.read_bytes())

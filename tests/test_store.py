@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from runners.store import checkpoint
 from runners.store.checkpoint import Checkpoint, DamagedError, Position
 from runners.store.directory import RunDirectory, differences, run_id, words
 from runners.store.files import RunError, write_atomically
-from runners.store.table import Table, last_row
+from runners.store.table import Table, checksum, last_row
 from trpo.evolution import Evolution
 from trpo.moments import Moments
 
@@ -81,6 +82,24 @@ def test_a_finished_run_that_lost_rows_is_not_done(tmp_path: Path) -> None:
         finished(directory, 3)
         directory.metrics.write_bytes(directory.metrics.read_bytes()[:-6])
         assert directory.reached() is None
+
+
+def test_a_finished_run_whose_rows_were_changed_is_not_done(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path / "run") as directory:
+        with Table(directory.metrics) as table:
+            table.append({"iteration": 1, "env_steps": 100})
+        directory.finish(Position(1, 100, metrics_sum=table.checksum))
+        assert directory.reached() == Position(1, 100)
+        directory.metrics.write_bytes(directory.metrics.read_bytes().replace(b"100", b"200"))
+        assert directory.reached() is None
+
+
+def test_a_table_knows_the_checksum_of_all_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for size in (0, 7):
+        with Table(path, size) as table:
+            table.append({"a": 1, "b": 2.5})
+        assert table.checksum == zlib.crc32(path.read_bytes()) == checksum(path)
 
 
 def test_a_damaged_done_is_named(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import torch
 from runners.store.checkpoint import Checkpoint, DamagedError, Position, newest, save
 from runners.store.directory import RunDirectory
 from runners.store.files import RunError
-from runners.store.table import Cell, Table
+from runners.store.table import Cell, Table, checksum
 from trpo.reports import flatten
 from trpo.streams import stream
 from trpo.types import Algorithm, Tensor
@@ -91,8 +91,8 @@ def train(
             state, row = _iterate(algorithm, plan.seed, now, columns)
             metrics.append(row.metrics)
             timing.append(row.timing)
-            sizes = {"metrics_size": metrics.size, "timing_size": timing.size}
-            now = Checkpoint(row.position._replace(**sizes), state)
+            tables = (metrics.size, timing.size, metrics.checksum)
+            now = Checkpoint(Position(*row.position[:3], *tables), state)
             hooks.on_row(row)
             stop, over = hooks.stop(), plan.fraction(now.position) == 1
             if stop or over or now.position.iteration % plan.checkpoint_every == 0:
@@ -121,6 +121,11 @@ def _require_tables(directory: RunDirectory, position: Position) -> None:
     for path, size in sizes:
         if size and (not path.exists() or path.stat().st_size < size):
             raise DamagedError(f"{path.name} is shorter than at iteration {position.iteration}")
+    written = position.metrics_sum
+    if written not in (None, checksum(directory.metrics, position.metrics_size)):
+        raise DamagedError(
+            f"{directory.metrics.name} is not what was written up to iteration {position.iteration}"
+        )
 
 
 def _iterate(
@@ -139,7 +144,9 @@ def _iterate(
     steps, episodes = (int(found.pop(name) or 0) for name in ("steps", "episodes"))
     before = now.position
     position = Position(iteration, before.env_steps + steps, before.episodes + episodes)
-    counts = dict(zip(("iteration", "env_steps", "episodes"), position, strict=False))
+    counts: dict[str, Cell] = dict(
+        zip(("iteration", "env_steps", "episodes"), position[:3], strict=True)
+    )
     timing = {"wall_seconds": seconds, "steps_per_second": steps / seconds}
     return state, Row(position, counts | found, {"iteration": iteration, **timing})
 

@@ -36,6 +36,7 @@ class Position(NamedTuple):
     episodes: int = 0
     metrics_size: int = 0  # bytes of metrics.csv
     timing_size: int = 0  # bytes of timing.csv
+    metrics_sum: int | None = None  # CRC-32 of these bytes of metrics.csv; None where unknown
 
 
 class Checkpoint(NamedTuple):

@@ -23,7 +23,7 @@ from omegaconf import OmegaConf
 
 from runners.store.checkpoint import Position
 from runners.store.files import RunError, write_atomically
-from runners.store.table import last_row
+from runners.store.table import checksum, last_row
 
 Config = Mapping[str, Any]
 
@@ -61,7 +61,7 @@ class RunDirectory:
         self._lock = FileLock(path / ".lock", timeout=0)
 
     def reached(self) -> Position | None:
-        """How far the run went when it last finished; None if it has not, or lost rows since.
+        """How far the run went when it last finished; None if it has not, or its rows changed.
 
         Raises:
             RunError: DONE is not what was written.
@@ -69,12 +69,14 @@ class RunDirectory:
         try:
             content = json.loads(self._done.read_bytes())
             found = Position(int(content["iteration"]), int(content["env_steps"]))
+            written = content.get("metrics_crc32")  # some were finished before it
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{self._done} is damaged: delete it to go on with the run") from error
         whole = last_row(self.metrics).get("iteration") == str(found.iteration)
-        return found if whole else None
+        same = whole and written in (None, checksum(self.metrics))
+        return found if same else None
 
     def __enter__(self) -> Self:
         """Create the directory if need be and lock it.
@@ -135,6 +137,8 @@ class RunDirectory:
     def finish(self, reached: Position) -> None:
         """Mark the run as done, the last thing that happens to its directory."""
         content = {"iteration": reached.iteration, "env_steps": reached.env_steps}
+        if reached.metrics_sum is not None:
+            content["metrics_crc32"] = reached.metrics_sum
         write_atomically(self._done, (json.dumps(content) + "\n").encode())
 
 

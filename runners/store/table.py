@@ -2,6 +2,7 @@
 
 import math
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -20,12 +21,21 @@ def _format_cell(cell: Cell) -> str:
     return repr(cell)
 
 
+def checksum(path: Path, size: int | None = None) -> int:
+    """CRC-32 of the first `size` bytes of a file, or of all of them."""
+    if size == 0:
+        return 0
+    with path.open("rb") as file:
+        return zlib.crc32(file.read(size))
+
+
 class Table:
     """Rows appended to `path`, cut back at opening to `size` bytes (0: begun anew)."""
 
     def __init__(self, path: Path, size: int = 0) -> None:
         """Open the file, creating it if need be."""
         self.size = size
+        self.checksum = checksum(path, size)
         self._columns: tuple[str, ...] = ()
         if size:
             with path.open("rb") as existing:
@@ -56,6 +66,7 @@ class Table:
             self._file.truncate(self.size)
             raise
         self.size += len(data)
+        self.checksum = zlib.crc32(data, self.checksum)
 
     def sync(self) -> None:
         """Make the rows so far durable, as a checkpoint that counts on them requires."""
