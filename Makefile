@@ -27,7 +27,7 @@ check: setup ## Lint and type-check
 	$(PY) -m mypy
 
 test: setup ## Run the tests on all cores
-	$(PY) -m pytest -n auto --dist worksteal
+	$(PY) -m pytest -n auto --dist worksteal --durations=20
 
 test-fast: setup ## Run the unit tests alone, in under a minute
 	$(PY) -m pytest -n auto -m "not process"

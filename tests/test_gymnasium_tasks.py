@@ -57,7 +57,7 @@ def test_an_episode_is_what_gymnasium_itself_plays(id: str) -> None:
         while not ended:
             discrete = isinstance(kind, Choices)
             action = rng.integers(kind.counts) if discrete else rng.uniform(*kind)
-            given = int(action[0]) if discrete else action
+            given = int(action[0]) if discrete else action.astype(env.action_space.dtype)
             obs, reward, terminated, truncated, _ = env.step(given)
             step = simulator.step(action[None], ROW)
             np.testing.assert_array_equal(simulator.observe(ROW)[0], obs)
@@ -120,7 +120,7 @@ def test_pixels_stay_bytes_and_actions_take_the_spaces_shape(toy: Any) -> None:
     [
         ("Hoper-v5", r"Hoper-v5: no such task; nearest: Hopper-v5, "),
         ("zzz", "zzz: no such task; nearest: none"),
-        ("no_such_module:Thing-v0", "no_such_module:Thing-v0: no such task"),
+        ("no_such_module:Thing-v0", "no_such_module:Thing-v0: No module named 'no_such_module'"),
         ("FrozenLake-v1", r"FrozenLake-v1: observations must be a Box, not Discrete"),
         ("Blackjack-v1", "Blackjack-v1 has no time limit of its own: set horizon"),
     ],

@@ -146,7 +146,8 @@ def black_box(
         filter_clip: clip of the observation filter in standard deviations; 0 for no filter.
         deterministic: evaluate candidates without the action's noise.
     """
-    obs, _, horizon, _ = runner.simulator.space
+    space = runner.simulator.space
+    obs, horizon = space.obs, space.horizon
 
     def init(rng: np.random.Generator) -> Searching:
         theta = runner.policy.network.init(rng).numpy().astype(np.float64)

@@ -13,11 +13,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from trpo.simulators.snapshots import is_plain
+from trpo.plain import is_plain
 from trpo.types import Array
-
-OWN = ("builtins", "numpy")
-"""Where the types of plain data stand; the package's own lists and tables follow from settings."""
 
 
 class Attributes(NamedTuple):
@@ -75,7 +72,7 @@ def of(holder: Any) -> Attributes:
     """The object's attributes as they are now."""
     found = Attributes({}, {})
     for name, value in vars(holder).items():
-        if is_plain(value) and type(value).__module__ in OWN:
+        if is_plain(value):
             found.plain[name] = deepcopy(value)
         elif is_object(value):
             found.held[name] = of(value)

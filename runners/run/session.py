@@ -43,6 +43,8 @@ def run_session(run: Run, quiet: bool) -> int:
                 complain(f"warning: {run.directory.path.name}: {message}")
 
             record.update(**opened.notes)
+            for doubt in opened.doubts:
+                warn(doubt)
             if record.mixes_code:
                 warn(record.mixes_code)
             hooks = Hooks(on_row, record.update, warn, signals.exit_status)

@@ -4,9 +4,9 @@ Update rules, searches and policies are found in their modules of trpo; the rest
 A function's keyword parameters are its settings (see runners.settings.schema).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import isfunction
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple, get_type_hints
 
 from runners.settings.errors import as_settings
@@ -18,6 +18,7 @@ from trpo.policies import Policy
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Runner
 from trpo.simulators import cartpole, control, games, humanoids, locomotion
+from trpo.simulators.named import Registered
 from trpo.simulators.protocol import Simulator
 from trpo.simulators.task import Task
 from trpo.types import Map
@@ -52,29 +53,32 @@ def mujoco(task: Task, rows: int) -> Simulator:
     return MujocoSimulator(task, rows)
 
 
-class Registered(NamedTuple):
-    """A task that Gymnasium knows."""
-
-    id: str
-    horizon: int | None
-
-
 def gymnasium(task: Registered, rows: int) -> Simulator:
     """Gymnasium's own environments, one a row."""
     from trpo.simulators.gymnasium import GymnasiumSimulator
 
-    return GymnasiumSimulator(task.id, rows, task.horizon)
+    return GymnasiumSimulator(task.id, rows, *task[1:])
 
 
-def registered(*, id: str, horizon: Count | None = None) -> Registered:
-    """Any registered Gymnasium task.
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def registered(
+    *,
+    id: str,
+    horizon: Count | None = None,
+    kwargs: Mapping[str, Any] = NOTHING,
+    wrappers: Sequence[str] = (),
+    scale_actions: bool = False,
+) -> Registered:
+    """Any registered Gymnasium task, see `Registered`.
 
     Raises:
         UnfitError: it is one of Atari's.
     """
     if id.startswith("ALE/"):
         raise UnfitError(f"id={id}: Atari is played from pixels: set env=atari env.game=...")
-    return Registered(id, horizon)
+    return Registered(id, horizon, kwargs, wrappers, scale_actions)
 
 
 def atari(game: games.Game, rows: int) -> Simulator:

@@ -29,6 +29,14 @@ def _require_open(boundary: Boundary, fresh: bool) -> None:
         raise ConfigError("sampler.boundary=complete leaves no open path: set sampler.fresh=true")
 
 
+def _require_saved(runner: Runner, what: str) -> None:
+    """Raise ConfigError where the task's states cannot be saved, which `what` needs."""
+    try:
+        runner.simulator.save(np.arange(1))
+    except ValueError as error:
+        raise ConfigError(f"{what}: {error}") from error
+
+
 class Paths(NamedTuple):
     """The single path method; see trpo.samplers.single_path."""
 
@@ -73,7 +81,14 @@ class Paths(NamedTuple):
         return rule.surrogate
 
     def collect(self, node: Mapping[str, Any], runner: Runner) -> Collect:
-        """How a batch is sampled and the worth of its actions estimated."""
+        """How a batch is sampled and the worth of its actions estimated.
+
+        Raises:
+            ConfigError: the task's states cannot be saved, and batches go on from them.
+        """
+        if not self.fresh:
+            what = "sampler.fresh=false goes on from states that it saved (set sampler.fresh=true)"
+            _require_saved(runner, what)
         paths = single_path(
             runner,
             rows=self.rows,
@@ -159,10 +174,7 @@ class Vines(NamedTuple):
         Raises:
             ConfigError: the task's states cannot be saved, which a vine needs.
         """
-        try:
-            runner.simulator.save(np.arange(1))
-        except ValueError as error:
-            raise ConfigError(f"sampler=vine returns to states that it saved: {error}") from error
+        _require_saved(runner, "sampler=vine returns to states that it saved")
         names = ("draw", "common_noise", "boundary", "fresh")
         settings: dict[str, Any] = {name: getattr(self, name) for name in names}
         with as_settings("sampler"):

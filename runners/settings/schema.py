@@ -59,6 +59,9 @@ def _field(name: str, hint: Any, default: Any) -> tuple[str, Any, Any]:
         element = typing.get_args(hint)[0]
         values = list(default)
         return name, list[element], dataclasses.field(default_factory=lambda: list(values))  # type: ignore[valid-type]
+    if typing.get_origin(hint) is Mapping:
+        known = dict(default)
+        return name, dict[str, Any], dataclasses.field(default_factory=lambda: dict(known))
     if typing.get_origin(hint) is typing.Literal:
         return name, str, default
     if default is inspect.Parameter.empty:

@@ -1,6 +1,6 @@
 """What a kind of run is."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ class Opened(NamedTuple):
     algorithm: Algorithm[Any, Any]
     notes: Mapping[str, str | int] = {}  # for the provenance: what was chosen by itself
     player: Player | None = None  # of what it has trained; None where that is no policy
+    doubts: Sequence[str] = ()  # what its user should know before trusting the numbers
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ def open_training(identity: Identity, resources: Resources) -> Iterator[Opened]:
     sampler: Sampler = made("sampler", identity)
     rows = sampler.side_by_side(chosen("env", identity).objects)
     with opened(identity, resources, rows) as shop:
-        yield Opened(*assembled(identity, sampler, shop))
+        doubts = shop.runner.simulator.space.doubts
+        yield Opened(*assembled(identity, sampler, shop), doubts)
 
 
 TRAINING = Study(unread, check, label, step_size, steps, open_training, COLUMNS)

@@ -67,7 +67,7 @@ def open_variance(identity: Identity, resources: Resources) -> Iterator[Opened]:
             filter_clip=identity["filter_clip"],
             compute=shop.compute,
         )
-        yield Opened(algorithm, {"runner": shop.runner.name})
+        yield Opened(algorithm, {"runner": shop.runner.name}, doubts=space.doubts)
 
 
 def _trainer(identity: Identity) -> Paths:

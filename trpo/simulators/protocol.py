@@ -96,6 +96,7 @@ class Space(NamedTuple):
     actions: Box | Choices
     horizon: int  # time limit of an episode, in steps
     kept: Kept = Vectors()  # how observations are kept
+    doubts: tuple[str, ...] = ()  # what a user should know before trusting the task's numbers
 
 
 class Step(NamedTuple):

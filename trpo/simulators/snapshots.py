@@ -15,34 +15,26 @@ import numpy as np
 from gymnasium.envs.mujoco.mujoco_rendering import MujocoRenderer
 from gymnasium.envs.registration import EnvSpec
 
+from trpo.plain import is_plain
 from trpo.types import Array
 
 Env = gymnasium.Env[Any, Any]
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 FIXED = (gymnasium.Space, EnvSpec, mujoco.MjModel, MujocoRenderer)  # no step changes these
 
 
 class Snapshot(NamedTuple):
-    """All that an environment's future depends on."""
+    """All that an environment's future depends on, a wrapper's inner environment included."""
 
     plain: dict[str, Any]  # attributes that are plain data
     generators: dict[str, Any]  # states of those that are random generators
     physics: dict[str, tuple[float, dict[str, Array]]]  # time and arrays of those that are MjData
-
-
-def is_plain(value: Any) -> bool:
-    """Whether the value is its deep copy and nothing else."""
-    if isinstance(value, dict):
-        return all(is_plain(part) for part in (*value, *value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return all(is_plain(part) for part in value)
-    return isinstance(value, PLAIN) or (isinstance(value, np.ndarray) and not value.dtype.hasobject)
+    inner: "Snapshot | None" = None  # of what a wrapper wraps
 
 
 def fixed_arrays(env: Env) -> list[str]:
     """Names of MuJoCo's arrays of fixed size; in fresh data the others are still empty."""
-    model = vars(env).get("model")
+    model = vars(env.unwrapped).get("model")
     if not isinstance(model, mujoco.MjModel):
         return []
     fresh = mujoco.MjData(model)
@@ -56,7 +48,9 @@ def capture(env: Env, arrays: list[str]) -> Snapshot:
     Raises:
         TypeError: an attribute is none of the kinds that can be saved.
     """
-    snapshot = Snapshot({}, {}, {})
+    held: Any = env
+    wraps = isinstance(env, gymnasium.Wrapper)
+    snapshot = Snapshot({}, {}, {}, capture(held.env, arrays) if wraps else None)
     for name, value in vars(env).items():
         if is_plain(value):
             snapshot.plain[name] = copy.deepcopy(value)
@@ -65,14 +59,16 @@ def capture(env: Env, arrays: list[str]) -> Snapshot:
         elif isinstance(value, mujoco.MjData):
             saved = {array: getattr(value, array).copy() for array in arrays}
             snapshot.physics[name] = (value.time, saved)
-        elif not isinstance(value, FIXED):
+        elif not isinstance(value, FIXED) and not (wraps and value is held.env):
             raise TypeError(f"its attribute {name!r} ({type(value).__name__}) is not plain data")
     return snapshot
 
 
 def restore(env: Env, snapshot: Snapshot) -> None:
     """Put the snapshot into an environment of the same kind."""
-    held = vars(env)
+    held: dict[str, Any] = vars(env)
+    if snapshot.inner:
+        restore(held["env"], snapshot.inner)
     held.update(copy.deepcopy(snapshot.plain))
     for name, state in snapshot.generators.items():
         held[name].bit_generator.state = state

@@ -1,0 +1,188 @@
+"""Small tasks as people write them, good ones and bad ones, registered when this is imported."""
+
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box
+
+Told = tuple[Any, Any, bool, bool, dict[str, Any]]
+
+
+class Good(gymnasium.Env[Any, Any]):
+    """Adds up actions from a start drawn by its own generator."""
+
+    observation_space = Box(-np.inf, np.inf, (2,), np.float64)
+    action_space = Box(-1, 1, (1,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.place = self.np_random.uniform(-1, 1, 2)
+        return self.place.copy(), {}
+
+    def step(self, action: Any) -> Told:
+        self.place = self.place + float(action[0])
+        return self.place.copy(), -float(np.square(self.place).sum()), False, False, {}
+
+
+class Strict(Good):
+    """Takes no action that its space does not contain."""
+
+    def step(self, action: Any) -> Told:
+        assert self.action_space.contains(action), action.dtype
+        return super().step(action)
+
+
+class View(Good):
+    """Moves the first place through a view of the array."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        found = super().reset(**given)
+        self.first = self.place[:1]
+        return found
+
+    def step(self, action: Any) -> Told:
+        self.first += float(action[0])
+        return self.place.copy(), float(self.place[0]), False, False, {}
+
+
+class Handle(Good):
+    """Keeps its place in an engine outside, and itself a number only."""
+
+    engine: ClassVar[dict[int, float]] = {}
+
+    def __init__(self) -> None:
+        self.number = len(self.engine)
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        found = super().reset(**given)
+        self.engine[self.number] = float(self.place[0])
+        return found
+
+    def step(self, action: Any) -> Told:
+        self.engine[self.number] += float(action[0])
+        return np.full(2, self.engine[self.number]), 0.0, False, False, {}
+
+
+class Aliased(Good):
+    """Knows one list by two names."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        self.past: list[float] = []
+        self.log = self.past
+        return super().reset(**given)
+
+    def step(self, action: Any) -> Told:
+        self.log.append(float(action[0]))
+        return np.full(2, sum(self.past)), 0.0, False, False, {}
+
+
+class Careless(Good):
+    """Draws from the generator that all share."""
+
+    def step(self, action: Any) -> Told:
+        obs, _, *rest = super().step(action)
+        return obs, float(np.random.normal()), *rest  # type: ignore[return-value]  # noqa: NPY002
+
+
+class ListReward(Good):
+    """Rewards are arrays."""
+
+    def step(self, action: Any) -> Told:
+        obs, reward, *rest = super().step(action)
+        return obs, np.array([reward]), *rest  # type: ignore[return-value]
+
+
+class Longer(Good):
+    """Observes more than it declares."""
+
+    def step(self, action: Any) -> Told:
+        obs, *rest = super().step(action)
+        return np.append(obs, 0.0), *rest  # type: ignore[return-value]
+
+
+class Old(Good):
+    """Returns what gym's old API did."""
+
+    def step(self, action: Any) -> Any:
+        return super().step(action)[:4]
+
+
+class Oldest(Good):
+    """Begins as gym's old API did."""
+
+    def reset(self, **given: Any) -> Any:
+        return super().reset(**given)[0]
+
+
+class Hot(Good):
+    """Best at 700 of 1,000."""
+
+    action_space = Box(0, 1000, (1,), np.float32)
+
+    def step(self, action: Any) -> Told:
+        assert self.action_space.contains(action), action
+        return np.full(2, float(action[0])), -abs(float(action[0]) - 700), False, False, {}
+
+
+class Tuned(Good):
+    """Needs a gain."""
+
+    def __init__(self, gain: float) -> None:
+        self.gain = gain
+
+    def step(self, action: Any) -> Told:
+        obs, _, *rest = super().step(action)
+        return obs, self.gain, *rest  # type: ignore[return-value]
+
+
+class Lacking(Good):
+    """Needs a package that is not there."""
+
+    def __init__(self) -> None:
+        import a_package_that_is_not_here  # type: ignore[import-not-found]  # noqa: F401
+
+
+class Counted(Good):
+    """Counts how many are open."""
+
+    open = 0
+
+    def __init__(self) -> None:
+        Counted.open += 1
+
+    def close(self) -> None:
+        Counted.open -= 1
+
+
+class Broken(Counted):
+    """Fails when it is first reset."""
+
+    def reset(self, **given: Any) -> Any:
+        raise RuntimeError("no such engine")
+
+
+class Doubled(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """Doubles rewards, and counts steps."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.steps = 0
+
+    def step(self, action: Any) -> Told:
+        obs, reward, *rest = self.env.step(action)
+        self.steps += 1
+        return obs, 2 * float(reward) + self.steps, *rest  # type: ignore[return-value]
+
+
+TASKS = (Good, Strict, View, Handle, Aliased, Careless, ListReward, Longer, Old, Oldest, Hot, Tuned)
+for task in (*TASKS, Lacking, Counted, Broken):
+    gymnasium.register(f"{task.__name__}-v0", task, max_episode_steps=20)
+gymnasium.register(
+    "Wrapped-v0",
+    Good,
+    max_episode_steps=20,
+    additional_wrappers=(
+        gymnasium.envs.registration.WrapperSpec("Doubled", "own_tasks:Doubled", {}),
+    ),
+)

@@ -1,0 +1,128 @@
+"""Tasks of one's own: what they may be, and what is said of those that are not right."""
+
+from typing import Any
+
+import numpy as np
+import own_tasks
+import pytest
+from test_config import composer, mistake
+
+from trpo.parameters import UnfitError
+from trpo.simulators.gymnasium import GymnasiumSimulator
+
+__all__ = ["composer"]  # a fixture of this module too
+ROW = np.array([0])
+
+
+def opened(name: str, rows: int = 1, **settings: Any) -> GymnasiumSimulator:
+    """So many rows of a task of `own_tasks`."""
+    return GymnasiumSimulator(f"own_tasks:{name}-v0", rows, **settings)
+
+
+def test_a_good_task_is_saved_and_nothing_is_said() -> None:
+    with opened("Good", 2) as simulator:
+        assert simulator.space.doubts == ()
+        assert len(simulator.save(np.arange(2))) == 2
+
+
+@pytest.mark.parametrize("name", ["View", "Handle", "Aliased"])
+def test_a_task_that_would_be_restored_as_another_cannot_be_saved(name: str) -> None:
+    with opened(name) as simulator:
+        simulator.step(np.zeros((1, 1)), ROW)
+        with pytest.raises(
+            UnfitError, match=rf"{name}-v0 cannot be saved: .* it goes on otherwise"
+        ):
+            simulator.save(ROW)
+
+
+@pytest.mark.parametrize("name", ["View", "Handle", "Aliased"])
+@pytest.mark.parametrize(
+    "needs", ["sampler.fresh=false sampler.boundary=truncate", "sampler=vine sampler.states=4"]
+)
+def test_what_needs_saved_states_is_refused_before_the_first_batch(name: str, needs: str) -> None:
+    task = f"env=gymnasium env.id=own_tasks:{name}-v0 protocol=paper scale=smoke"
+    told = mistake(f"{task} {needs}")
+    assert f"{name}-v0 cannot be saved" in told
+    assert "states that it saved" in told
+    with pytest.raises(pytest.fail.Exception):
+        mistake(task)  # fresh paths need none
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ListReward", r"a reward must be a number, not an array \(1,\)"),
+        ("Longer", r"observations are declared as \(2,\), and \(3,\) came"),
+        ("Old", r"step\(\) returned 4 values, not \(observation, .*old API\?"),
+        ("Oldest", r"reset\(\) returned no \(observation, info\): is it of gym's old API\?"),
+        ("Tuned", r"with these env\.kwargs: TypeError: .*missing .* argument: 'gain'"),
+        ("Lacking", r"Lacking-v0: No module named 'a_package_that_is_not_here'"),
+        ("Goood", r"Goood-v0: no such task; nearest: Good-v0"),
+    ],
+)
+def test_what_is_wrong_with_a_task_is_told_in_one_line(name: str, message: str) -> None:
+    with pytest.raises(UnfitError, match=message) as caught:
+        opened(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_task_that_draws_from_a_shared_generator_is_found_out() -> None:
+    with opened("Careless") as simulator:
+        [doubt] = simulator.space.doubts
+    assert "Careless-v0 gives other numbers for the same seed" in doubt
+
+
+def test_actions_are_of_the_spaces_own_type() -> None:
+    with opened("Strict") as simulator:
+        simulator.step(np.full((1, 1), 0.1), ROW)
+
+
+def test_actions_are_scaled_to_the_bounds_only_if_that_is_asked_for() -> None:
+    with opened("Hot") as simulator:
+        [doubt] = simulator.space.doubts
+        assert "within 0 to 1000 are hardly reached" in doubt
+        assert "env.scale_actions=true" in doubt
+    with opened("Hot", scale_actions=True) as simulator:
+        assert simulator.space.doubts == ()
+        assert [*simulator.space.actions] == [-1.0, 1.0]
+        for action, watts in ((-1.0, 0.0), (0.4, 700.0), (1.0, 1000.0)):
+            simulator.step(np.full((1, 1), action), ROW)
+            assert simulator.observe(ROW)[0, 0] == pytest.approx(watts)
+
+
+def test_a_task_is_made_with_its_arguments_and_wrappers() -> None:
+    with opened("Tuned", kwargs={"gain": 2.5}) as simulator:
+        assert simulator.step(np.zeros((1, 1)), ROW).reward == [2.5]
+    wrapped = ["own_tasks.Doubled"]
+    with opened("Tuned", kwargs={"gain": 2.5}, wrappers=wrapped) as simulator:
+        saved = simulator.save(ROW)
+        first = simulator.step(np.zeros((1, 1)), ROW).reward
+        again = simulator.step(np.zeros((1, 1)), ROW).reward
+        assert again == first + 1  # the wrapper counts
+        simulator.load(ROW, saved)  # and goes back with its environment
+        assert simulator.step(np.zeros((1, 1)), ROW).reward == first
+
+
+def test_a_task_keeps_the_wrappers_that_it_is_registered_with() -> None:
+    with opened("Wrapped") as plain, opened("Good", wrappers=["own_tasks.Doubled"]) as same:
+        for simulator in (plain, same):
+            simulator.reset(np.random.default_rng(0), ROW)
+        rewards = [each.step(np.ones((1, 1)), ROW).reward[0] for each in (plain, same)]
+    assert rewards[0] == rewards[1]
+
+
+def test_all_tasks_are_closed_also_after_a_failure() -> None:
+    with opened("Counted", 3):
+        assert own_tasks.Counted.open == 3
+    assert own_tasks.Counted.open == 0
+    with pytest.raises(RuntimeError, match="no such engine"):
+        opened("Broken", 2)
+    assert own_tasks.Counted.open == 0
+
+
+def test_settings_of_a_task_reach_it_from_the_command_line() -> None:
+    task = "env=gymnasium protocol=paper scale=smoke"
+    assert "gain" in mistake(f"{task} env.id=own_tasks:Tuned-v0")
+    with pytest.raises(pytest.fail.Exception):
+        mistake(f"{task} env.id=own_tasks:Tuned-v0 +env.kwargs.gain=1.5")
+    assert "own_tasks" in mistake(f"{task} env.id=own_tasks:Good-v0 env.wrappers=[own_tasks.No]")

@@ -1,0 +1,137 @@
+"""What a task is tried for before it is trusted: some steps of it, twice, and from a snapshot.
+
+A task of somebody's own may return what it does not declare, depend on more than its seed, or keep
+what no snapshot holds: views into an array, handles to an engine outside, a shared generator.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from trpo.parameters import UnfitError
+from trpo.simulators.protocol import Box, Choices
+from trpo.simulators.snapshots import Env, capture, restore
+from trpo.types import Array
+
+STEPS = 6  # of every trial; fewer where an episode ends
+SEEDS = (1, 2, 3)
+
+
+class Found(NamedTuple):
+    """What came of a trial."""
+
+    doubt: str | None  # why the same seed may give other numbers
+    unsaved: str | None  # why its states cannot be saved; None if they can
+
+
+class Trial(NamedTuple):
+    """Two environments of one task, and what is needed to step them."""
+
+    id: str
+    pair: tuple[Env, Env]
+    arrays: list[str]  # see `snapshots.fixed_arrays`
+    given: Callable[[Array], Any]
+    actions: Array  # (STEPS, A)
+
+    def run(self) -> Found:
+        """Try it.
+
+        Raises:
+            UnfitError: it returns what it does not declare.
+        """
+        first, again = (self._episode() for _ in range(2))
+        doubt = None
+        if not _same(first, again):
+            doubt = (
+                f"{self.id} gives other numbers for the same seed: does it draw from a generator "
+                "that reset(seed=...) does not set?"
+            )
+        return Found(doubt, self._unsaved())
+
+    def _episode(self) -> list[Any]:
+        env = self.pair[0]
+        begun = told_reset(self.id, env, SEEDS[0])
+        return [begun, *(self._step(env, action) for action in self.actions)]
+
+    def _step(self, env: Env, action: Array) -> tuple[Any, ...]:
+        return told_step(self.id, env, self.given(action))
+
+    def _unsaved(self) -> str | None:
+        """Whether both environments go on from one snapshot as the first did, side by side."""
+        one, two = self.pair
+        told_reset(self.id, one, SEEDS[1])
+        told_reset(self.id, two, SEEDS[2])
+        self._step(one, self.actions[0])
+        try:
+            saved = capture(one, self.arrays)
+            due = [self._step(one, action) for action in self.actions]
+            told_reset(self.id, one, SEEDS[2])
+            self._step(one, self.actions[-1])
+            for env in self.pair:
+                restore(env, saved)
+            came = [[self._step(env, action) for env in self.pair] for action in self.actions]
+        except TypeError as error:
+            return str(error)
+        if all(_same(step, other) for step, each in zip(due, came, strict=True) for other in each):
+            return None
+        return "from what was saved it goes on otherwise (does it keep views, or states elsewhere?)"
+
+
+def trial_actions(actions: Box | Choices) -> Array:
+    """Actions (STEPS, A) that differ, within the bounds and not far from nothing."""
+    rng = np.random.default_rng(0)
+    if isinstance(actions, Choices):
+        return rng.integers(actions.counts, size=(STEPS, len(actions.counts)))
+    drawn: Array = actions.clip(rng.uniform(-1, 1, (STEPS, actions.dimensions)))
+    return drawn
+
+
+def told_reset(id: str, env: Env, seed: int) -> Array:
+    """The first observation.
+
+    Raises:
+        UnfitError: it is not what was declared.
+    """
+    came = env.reset(seed=seed)
+    if not isinstance(came, tuple) or len(came) != 2:
+        raise UnfitError(f"{id}: reset() returned no (observation, info): is it of gym's old API?")
+    return told_observation(id, env, came[0])
+
+
+def told_step(id: str, env: Env, action: Any) -> tuple[Any, ...]:
+    """Observation, reward, terminated and truncated.
+
+    Raises:
+        UnfitError: they are not what was declared.
+    """
+    came = env.step(action)
+    if len(came) != 5:
+        raise UnfitError(
+            f"{id}: step() returned {len(came)} values, not (observation, reward, terminated, "
+            "truncated, info): is it of gym's old API?"
+        )
+    obs, terminated, truncated = came[0], came[2], came[3]
+    reward: Any = came[1]
+    if np.ndim(reward):
+        raise UnfitError(f"{id}: a reward must be a number, not an array {np.shape(reward)}")
+    return told_observation(id, env, obs), float(reward), bool(terminated), bool(truncated)
+
+
+def told_observation(id: str, env: Env, obs: Any) -> Array:
+    """The observation, as an array.
+
+    Raises:
+        UnfitError: it is not of the declared shape.
+    """
+    declared, came = env.observation_space.shape, np.shape(obs)
+    if came != declared:
+        raise UnfitError(f"{id}: observations are declared as {declared}, and {came} came")
+    return np.array(obs)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return len(one) == len(other) and all(
+        _same(a, b) if isinstance(a, tuple) else np.array_equal(a, b, equal_nan=True)
+        for a, b in zip(one, other, strict=True)
+    )
