@@ -25,6 +25,7 @@ ORDER = (
     *("simulators.humanoids", "simulators.control", "simulators.games"),
     *("simulators.screens", "simulators.atari"),
     *("simulators.tables", "simulators.engine", "simulators.kernel", "simulators.mujoco"),
+    "simulators.pictures",
     *("distributions", "networks", "products", "layouts", "dense"),
     *("chains", "convolutions", "policies", "estimators", "surrogates"),
     *("samplers", "samplers.runner", "samplers.lockstep", "samplers.compiled"),
@@ -42,7 +43,7 @@ ORDER = (
 ROOMS = (
     *("runners", "store", "settings", "build", "studies"),
     *("run", "speed", "sweep", "train", "reproduce", "retrain", "evaluate", "bench"),
-    "paper_settings",
+    *("paper_settings", "watch", "export"),
 )
 """The sub-packages of runners and its commands; each imports only from those before it."""
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from runners.build.opened import Player
 from runners.run.described import Run, describe
 from runners.settings.errors import ConfigError, nearest
 from runners.settings.mistakes import explain
@@ -85,9 +86,19 @@ def trained(run: Run, resources: Resources) -> Iterator[Trained]:
     if saved is None:
         why = f" that can be used: {'; '.join(problems)}" if problems else " yet"
         raise RunError(f"{path} has no checkpoint{why}")
+    with player(run, resources) as found:
+        yield Trained(found.runner, found.acting(saved.state), saved.position, problems)
+
+
+@contextmanager
+def player(run: Run, resources: Resources) -> Iterator[Player]:
+    """Open the run's task, with what plays its policies.
+
+    Raises:
+        ConfigError: runs of this kind train no policy.
+    """
     with run.study.open(run.identity, resources) as opened:
         if opened.player is None:
             what = f"study={run.config.study} trains no policy that could be played"
-            raise ConfigError(f"{path}: {what}, study=training does")
-        acting = opened.player.acting(saved.state)
-        yield Trained(opened.player.runner, acting, saved.position, problems)
+            raise ConfigError(f"{run.directory.path}: {what}, study=training does")
+        yield opened.player

@@ -82,6 +82,11 @@ class GymnasiumSimulator(Closing):
         self._elapsed = np.zeros(rows, np.int64)  # (N,)
         self.reset(np.random.default_rng(0), np.arange(rows))
 
+    @property
+    def environment(self) -> Env:
+        """That of the first row."""
+        return self._envs[0]
+
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Reset the environments, each with a seed drawn from rng, row after row."""
         for row in rows:
