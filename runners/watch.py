@@ -104,7 +104,7 @@ def watch(path: Path, settings: Sequence[str]) -> None:
         say(f"{who}: return {take.told.returned:,.2f} in {take.told.length:,} steps")
     cut = f", of which the first {asked.seconds:g} s" if lasting > asked.seconds else ""
     say(f"{lasting:,.1f} s{cut} in {' and '.join(file.name for file in files)}")
-    say(path)
+    say(str(path))
 
 
 def choose_opengl() -> None:

@@ -35,6 +35,7 @@ ORDER = (
     *("solvers", "line_search", "regression", "baselines", "metrics"),
     *("objective", "steps", "updates"),
     *("algorithms", "searches", "black_box", "variance", "evaluation"),
+    "portable",
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
     *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.world"),
     *("tabular.learning", "tabular.probes", "tabular.theory"),

@@ -18,7 +18,11 @@ RATE = 30
 """Pictures a second of simulated time."""
 ROW = np.arange(1)
 COLUMNS = 4  # panels of a strip side by side
-WHITE, DIM = (255, 255, 255), 3  # the last picture of an episode that is over is so much darker
+WHITE, BLACK, DIM = (
+    (255, 255, 255),
+    (0, 0, 0),
+    3,
+)  # the last picture of an episode that is over is so much darker
 
 
 class Take(NamedTuple):
@@ -99,8 +103,8 @@ def panel(name: str, drawn: Array, over: bool) -> Array:
     """A picture with a name in its corner, darker if its episode is over."""
     image = Image.fromarray(drawn // DIM if over else drawn)
     where = round(image.height / 40)
-    border = {"stroke_width": 1, "stroke_fill": (0, 0, 0)}
-    ImageDraw.Draw(image).text((where, where), name, WHITE, font_size=image.height / 15, **border)
+    draw, letters = ImageDraw.Draw(image), image.height / 15
+    draw.text((where, where), name, WHITE, font_size=letters, stroke_width=1, stroke_fill=BLACK)
     return np.asarray(image)
 
 
