@@ -11,17 +11,15 @@ strip.gif. The last line printed is the directory.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from runners.build.opened import staged
-from runners.run import display, film, video
+from runners.run import display, film, opengl, video
 from runners.run.asked import asked_for, ended
 from runners.run.described import Run
 from runners.run.film import Take
@@ -34,9 +32,6 @@ from runners.sweep.progress import say
 from trpo.parameters import Count, Natural, Positive, Range
 from trpo.samplers.runner import Acting
 from trpo.types import Array
-
-OPENGL = {"EGL": "egl", "OSMesa": "osmesa"}
-"""Libraries that draw without a screen, by what MUJOCO_GL calls them; the first there is draws."""
 
 
 @dataclass
@@ -87,7 +82,7 @@ def watch(path: Path, settings: Sequence[str]) -> None:
     asked = asked_for(Asked, "a film", settings)
     run = restored(path)
     video.require()
-    choose_opengl()
+    opengl.choose()
     takes = episodes(run, asked)
     with ExitStack() as opening, display.line() as show:
         stages = [opening.enter_context(staged(run.identity, asked.height)) for _ in takes]
@@ -105,13 +100,6 @@ def watch(path: Path, settings: Sequence[str]) -> None:
     cut = f", of which the first {asked.seconds:g} s" if lasting > asked.seconds else ""
     say(f"{lasting:,.1f} s{cut} in {' and '.join(file.name for file in files)}")
     say(str(path))
-
-
-def choose_opengl() -> None:
-    """Let MuJoCo draw by what there is, unless the user has said by what; it reads this once."""
-    if sys.platform.startswith("linux") and not os.environ.get("MUJOCO_GL"):
-        there = [way for library, way in OPENGL.items() if find_library(library)]
-        os.environ["MUJOCO_GL"] = next(iter(there), "disable")
 
 
 def episodes(run: Run, asked: Asked) -> dict[str, Take]:

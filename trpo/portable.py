@@ -110,7 +110,8 @@ class Module(torch.nn.Module):
     def _likeliest(self, d: Tensor) -> Tensor:
         counts = self._found.counts
         if counts:
-            return torch.stack([part.argmax(1) for part in torch.split(d, counts, dim=1)], dim=1)
+            factors = torch.split(d, list(counts), dim=1)
+            return torch.stack([logits.argmax(1) for logits in factors], dim=1)
         return torch.clamp(d[:, : len(self._found.low)], self.low, self.high)
 
 
