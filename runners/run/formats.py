@@ -43,7 +43,7 @@ def write_npz(path: Path, found: Portable, about: About) -> None:
 def read_npz(path: Path) -> Answers:
     """By NumPy alone."""
     with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files if name != "about"}
+        arrays = dict(file)
     return lambda obs: answer(arrays, obs)
 
 
