@@ -57,7 +57,7 @@ def _filmed(film: BytesIO, pictures: Iterator[Array]) -> Iterator[Array]:
         stream.pix_fmt = "yuv420p"
         for picture in pictures:
             height, width = (side - side % 2 for side in picture.shape[:2])
-            if not stream.is_open:
+            if not stream.codec_context.is_open:
                 stream.height, stream.width = height, width
             even = np.ascontiguousarray(picture[:height, :width])
             file.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
