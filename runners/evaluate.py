@@ -9,35 +9,34 @@ run need not be done: its newest checkpoint plays. An evaluation replaces the on
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from runners.build.opened import opened
+from runners.run.asked import asked_for, ended
 from runners.run.played import Evaluated, Subject, watched
 from runners.run.restored import restored, trained
 from runners.run.words import complain
 from runners.settings import tree
 from runners.settings.checks import key_of, settled
 from runners.settings.errors import ConfigError, as_settings, nearest
-from runners.settings.mistakes import explain
 from runners.settings.tree import Identity, Resources
 from runners.store.directory import digest, words
 from runners.studies.training import task
 from runners.sweep.progress import say
 from trpo.evaluation import at_random, uniform
-from trpo.parameters import Count, Natural, Range, check
+from trpo.parameters import Count, Natural, Range
 from trpo.policies import Policy
 from trpo.simulators.protocol import Space
 
 RANDOM = "random"
+WHAT = "an evaluation"
 TASK = ("env", "experiment")
 """What may choose the task that is played at random."""
 ROWS = 16  # episodes of random play side by side; no number depends on it
@@ -67,9 +66,6 @@ class OfRandom(Asked):
     results_dir: str = "results/runs"
 
 
-A = TypeVar("A", bound=Asked)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate what the command line says; the exit status."""
     parser = argparse.ArgumentParser(
@@ -85,22 +81,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "(as in training); of random play: env, env.*, +experiment, results_dir (results/runs)",
     )
     given = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    try:
-        if given.run == RANDOM:
-            evaluated = of_random_play(given.settings)
-        else:
-            evaluated = of_run(Path(given.run), given.settings)
-        evaluated.write()
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:
-        if os.environ.get("HYDRA_FULL_ERROR") == "1":
-            raise
-        complain(f"error: {explain(error)}")
-        return 1
+    return ended(lambda: evaluate(given.run, given.settings))
+
+
+def evaluate(run: str, settings: Sequence[str]) -> None:
+    """Play, write what was found, and say it.
+
+    Raises:
+        Exception: what is wrong with the run or the settings.
+    """
+    evaluated = of_random_play(settings) if run == RANDOM else of_run(Path(run), settings)
+    evaluated.write()
     say(f"{evaluated.played.words}\n{evaluated.path}")
-    return 0
 
 
 def of_run(path: Path, settings: Sequence[str]) -> Evaluated:
@@ -110,7 +102,7 @@ def of_run(path: Path, settings: Sequence[str]) -> Evaluated:
         ConfigError: a setting that there is not, or a run that trains no policy.
         RunError: no run, or one without a checkpoint that this code can play.
     """
-    asked = asked_for(OfRun, settings)
+    asked = asked_for(OfRun, WHAT, settings)
     run = restored(path)
     config, said = run.config, run.description
     with trained(run, resources(asked, config)) as (runner, acting, position, problems):
@@ -145,7 +137,7 @@ def of_random_play(settings: Sequence[str]) -> Evaluated:
     for key in map(key_of, choosing):
         if key.partition(".")[0] not in TASK:
             raise ConfigError(f"{key} is no setting of random play{nearest(key, [*own, *TASK])}")
-    asked = asked_for(OfRandom, [item for item in settings if item not in choosing])
+    asked = asked_for(OfRandom, WHAT, [item for item in settings if item not in choosing])
     node = composed(choosing)
     env = {"env": node["env"]}
     with opened(env, resources(asked, node), ROWS, anything) as (runner, _):
@@ -160,27 +152,6 @@ def anything(identity: Identity, space: Space) -> Policy:
     """The policy of random play."""
     with as_settings("env"):
         return uniform(space)
-
-
-def asked_for(kind: type[A], settings: Sequence[str]) -> A:
-    """Settings of this kind, from those of the command line.
-
-    Raises:
-        ConfigError: there is no such setting, or no such value.
-        OmegaConfBaseException: a value is of another type.
-    """
-    known = [field.name for field in fields(kind)]
-    for item in settings:
-        key, equals, _ = item.partition("=")
-        if key not in known:
-            raise ConfigError(f"{key} is no setting of an evaluation{nearest(key, known)}")
-        if not equals:
-            raise ConfigError(f"{key} must be set: {key}=...")
-    given = OmegaConf.from_dotlist(list(settings))
-    found: A = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), given))  # type: ignore[assignment]
-    with as_settings(""):
-        check(kind, vars(found))
-    return found
 
 
 def composed(overrides: Sequence[str]) -> dict[str, Any]:

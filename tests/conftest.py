@@ -9,6 +9,9 @@ import pytest  # noqa: E402 (after the variables that torch reads)
 import torch  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
+from runners.run import opengl  # noqa: E402
+
+opengl.choose()  # before anything imports MuJoCo
 torch.set_num_threads(1)
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("suite")

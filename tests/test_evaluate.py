@@ -19,6 +19,7 @@ from test_readme import NAMED, fenced
 
 from runners import evaluate
 from runners.run import signals
+from runners.run.asked import asked_for
 from runners.run.described import describe
 from runners.run.restored import restored, trained
 from runners.run.session import run_session
@@ -431,9 +432,9 @@ def test_every_command_on_a_page_has_settings_that_there_are(line: list[str]) ->
     if where == "random":
         own = [item for item in settings if not item.lstrip("+").startswith(evaluate.TASK)]
         assert evaluate.composed([item for item in settings if item not in own])["env"]
-        assert evaluate.asked_for(evaluate.OfRandom, own)
+        assert asked_for(evaluate.OfRandom, evaluate.WHAT, own)
     else:
-        assert evaluate.asked_for(evaluate.OfRun, settings)
+        assert asked_for(evaluate.OfRun, evaluate.WHAT, settings)
 
 
 def test_pages_have_both_kinds_of_command() -> None:

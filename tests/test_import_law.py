@@ -26,6 +26,7 @@ ORDER = (
     *("simulators.humanoids", "simulators.control", "simulators.games"),
     *("simulators.screens", "simulators.atari"),
     *("simulators.tables", "simulators.engine", "simulators.kernel", "simulators.mujoco"),
+    "simulators.pictures",
     *("distributions", "networks", "products", "layouts", "dense"),
     *("chains", "convolutions", "policies", "estimators", "surrogates"),
     *("samplers", "samplers.runner", "samplers.lockstep", "samplers.compiled"),
@@ -35,6 +36,7 @@ ORDER = (
     *("solvers", "line_search", "regression", "baselines", "metrics"),
     *("objective", "steps", "updates"),
     *("algorithms", "evolution", "searches", "black_box", "variance", "evaluation"),
+    "portable",
     *("tabular", "tabular.mdp", "tabular.examples", "tabular.bounds"),
     *("tabular.duals", "tabular.steps", "tabular.softmax", "tabular.world"),
     *("tabular.learning", "tabular.probes", "tabular.theory"),
@@ -43,7 +45,7 @@ ORDER = (
 ROOMS = (
     *("runners", "store", "settings", "build", "studies"),
     *("run", "speed", "sweep", "train", "reproduce", "retrain", "evaluate", "bench"),
-    *("paper_settings", "runs"),
+    *("paper_settings", "runs", "watch", "export"),
 )
 """The sub-packages of runners and its commands; each imports only from those before it."""
 

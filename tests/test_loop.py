@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import tiny_run
 
 from runners.run.loop import Plan, StoppedError
 from runners.store.checkpoint import Position, load
+from runners.store.directory import RunDirectory
 from runners.store.table import Table
 
 ITERATIONS = 80
@@ -225,3 +227,34 @@ def test_signal_makes_a_checkpoint_before_the_process_ends(
     assert process.exitcode == 128 + number
     position = load(path / "checkpoint.pt").position
     assert position.metrics_size == (path / "metrics.csv").stat().st_size
+
+
+def test_checkpoints_of_every_so_many_iterations_stay_and_change_no_byte(tmp_path: Path) -> None:
+    tiny_run.run(tmp_path / "kept", 11, keep=4)
+    kept = RunDirectory(tmp_path / "kept").all_kept()
+    assert [path.name for path in kept.values()] == ["000004.pt", "000008.pt"]
+    assert [load(path).position.iteration for path in kept.values()] == [*kept] == [4, 8]
+    assert metrics(tmp_path / "kept") == undisturbed(tmp_path, 11)
+    tiny_run.run(tmp_path / "until_8", 8)
+    assert load(kept[8]).state.history == load(tmp_path / "until_8" / "checkpoint.pt").state.history
+
+
+@pytest.mark.parametrize("crash", range(1, 14))
+def test_no_crash_at_a_rename_leaves_a_checkpoint_out_that_should_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash: int
+) -> None:
+    made, replace = [0], Path.replace
+
+    def dying(self: Path, target: Path) -> Path:
+        made[0] += 1
+        if made[0] == crash:
+            raise CrashError
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", dying)
+        with suppress(CrashError):
+            tiny_run.run(tmp_path, 9, keep=3)
+    tiny_run.run(tmp_path, 9, keep=3)
+    files = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert [name for name in files if name.endswith(".pt")] == [f"{i:06d}.pt" for i in (3, 6, 9)]

@@ -253,7 +253,8 @@ def test_every_relative_link_leads_somewhere(page: str) -> None:
 
 
 def test_the_example_in_python_learns() -> None:
-    (example,) = re.findall(r"^```python\n(.*?)^```", text("trpo/README.md"), re.M | re.S)
+    page = text("trpo/README.md")
+    (example,) = re.findall(r"^```python\n(import trpo\n.*?)^```", page, re.M | re.S)
     names: dict[str, Any] = {}
     exec(example, names)
     assert names["info"].episodes.reward_per_step > 0.15  # at first 0.10

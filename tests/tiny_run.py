@@ -65,9 +65,10 @@ def run(
     warn: Callable[[str], None] = lambda message: None,
     stop: Callable[[], int] = lambda: 0,
     columns: Sequence[str] = (),
+    keep: int = 0,
 ) -> Position:
     """Train in `path`, checkpointing every third iteration."""
-    plan = Plan(seed=1, iterations=iterations, total_steps=None, checkpoint_every=3)
+    plan = Plan(1, iterations, None, checkpoint_every=3, keep_checkpoints=keep)
     hooks = Hooks(on_row=_ignore, on_save=lambda: None, warn=warn, stop=stop)
     with RunDirectory(path) as directory:
         return train(algorithm or walk(), plan, directory, hooks, columns)

@@ -52,8 +52,7 @@ def convolutional(
         UnfitError: a convolution is larger than what is left of the frames.
     """
     products = (*(CONVOLUTION for _ in channels), FULL, FULL)
-    shapes = layer_shapes(shape, outputs, channels, hidden)
-    layout = Layout(shapes, [k for m, *n in shapes for k in (m * prod(n), m)])
+    layout = laid_out(shape, outputs, channels, hidden)
 
     def chain(theta: Tensor) -> Chain:
         return Chain(products, layout, theta, inputs, CHUNK)
@@ -74,6 +73,18 @@ def convolutional(
 
     made = network(partial(initial, layout, last_gain), at, chunk=CHUNK, tile=TILE)
     return made._replace(linearise_with=linearise_with)
+
+
+def laid_out(
+    shape: tuple[int, int, int], outputs: int, channels: Sequence[int], hidden: int
+) -> Layout:
+    """Where the layers lie in theta.
+
+    Raises:
+        UnfitError: see `convolutional`.
+    """
+    shapes = layer_shapes(shape, outputs, channels, hidden)
+    return Layout(shapes, [k for m, *n in shapes for k in (m * prod(n), m)])
 
 
 def layer_shapes(

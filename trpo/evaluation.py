@@ -1,6 +1,6 @@
 """Playing whole episodes to see how good a policy is, apart from its training."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +61,35 @@ def told(track: Track) -> Episode:
     check_finite("action distributions", track.dist)
     check_finite("rewards", track.rewards)
     return Episode(float(track.rewards.sum()), len(track.rewards), bool(track.truncated[-1]))
+
+
+def parameters(policy: Policy, acting: Acting) -> Callable[[Array], Array]:
+    """What gives distribution parameters d (B, M) for raw observations (B, *O)."""
+    apply = policy.network.act(torch.as_tensor(acting.theta))
+    return lambda obs: apply(acting.see(obs))
+
+
+def alone(
+    policy: Policy, acting: Acting, space: Space, rng: np.random.Generator
+) -> Callable[[Array], Array]:
+    """What acts on one raw observation (*O) at a time: an action (A,) as the task is given it.
+
+    Args:
+        policy: whose parameters `acting` has.
+        acting: the parameters (P,), how it sees, and whether it acts greedily.
+        space: the task's shapes.
+        rng: of the actions' noise, from which a step draws even where it acts greedily.
+    """
+    family, of = policy.distribution, parameters(policy, acting)
+
+    def act(obs: Array) -> Array:
+        noise = family.noise(rng, 1)
+        d = of(space.kept.seen(np.asarray(obs)[None]))
+        taken = family.sample(d, 0 * noise if acting.greedy else noise)
+        action: Array = space.actions.clip(taken)[0]
+        return action
+
+    return act
 
 
 def score(values: Array) -> Score:

@@ -1,13 +1,15 @@
 """Policies: a network that gives the parameters of an action distribution."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from trpo.convolutions import convolutional
+from trpo.convolutions import convolutional, laid_out
 from trpo.dense import layout, mlp
 from trpo.distributions import DiagGaussian, Distribution, choosing
+from trpo.layouts import Layout
 from trpo.networks import Network, with_free_parameters
 from trpo.observations import stack, width
 from trpo.parameters import Count, Finite, UnfitError
@@ -23,12 +25,21 @@ class Dense(NamedTuple):
     log_std: Array  # (A,)
 
 
+class Plain(NamedTuple):
+    """A policy's network as other programs can compute it: layers, and tanh between them."""
+
+    weights: tuple[Array, ...]  # w (m, n), or of a convolution with stride STRIDE (m, 4, 4, n)
+    biases: tuple[Array, ...]  # b (m,), zeros where there is none
+    free: Array  # (k,) the last parameters of the distribution, which depend on no observation
+
+
 class Policy(NamedTuple):
     """π_θ(a|s): `network` maps theta (P,) and observations (B, *O) to d (B, M)."""
 
     network: Network
     distribution: Distribution
     dense: Callable[[Array], Dense] | None = None  # theta (P,) -> it, where that is what it is
+    plain: Callable[[Array], Plain] | None = None  # theta (P,) -> its layers, where it tells them
 
 
 def gaussian_mlp(
@@ -63,7 +74,13 @@ def gaussian_mlp(
         return Dense(np.array(sizes), layers.transposed(weights), free.astype(np.float32))
 
     network = with_free_parameters(mean, dimensions, log_std)
-    return Policy(network, DiagGaussian(dimensions), dense)
+    return Policy(network, DiagGaussian(dimensions), dense, partial(plain, layers))
+
+
+def plain(layers: Layout, theta: Array) -> Plain:
+    """A policy's layers, and what of theta (P,) comes after them."""
+    weights, free = np.split(theta, [sum(layers.lengths)])
+    return Plain(*layers.filled(weights), free)
 
 
 def linear_gaussian(space: Space, *, log_std: Finite = 0.0, last_gain: Finite = 0.01) -> Policy:
@@ -81,7 +98,8 @@ def categorical_mlp(
     """A tanh network for the logits of a choice, or of one a factor; else as `gaussian_mlp`."""
     chosen = choosing(choices(space).counts)
     sizes = [width(space.obs), *hidden, chosen.parameters]
-    return Policy(mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain), chosen)
+    logits = mlp(sizes, hidden_bias=hidden_bias, last_gain=last_gain)
+    return Policy(logits, chosen, plain=partial(plain, layout(sizes, hidden_bias=hidden_bias)))
 
 
 def categorical_cnn(
@@ -109,7 +127,8 @@ def categorical_cnn(
     logits = convolutional(
         shape, chosen.parameters, channels=channels, hidden=hidden, last_gain=last_gain
     )
-    return Policy(logits, chosen)
+    layers = laid_out(shape, chosen.parameters, channels, hidden)
+    return Policy(logits, chosen, plain=partial(plain, layers))
 
 
 def box(space: Space) -> Box:

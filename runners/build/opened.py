@@ -18,7 +18,8 @@ from trpo.policies import Policy
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.processes import Processes
 from trpo.samplers.runner import Acting, Runner
-from trpo.simulators.protocol import Space
+from trpo.simulators.pictures import Scene
+from trpo.simulators.protocol import Simulator, Space
 from trpo.types import Map
 
 
@@ -124,6 +125,28 @@ def _alone(identity: Identity, policy: Configured, rows: int, pmap: Map) -> Runn
         runner = option.run(simulator, policy(identity, simulator.space), pmap)
         opening.pop_all()
     return runner
+
+
+class Stage(NamedTuple):
+    """A row of a task, to be drawn."""
+
+    simulator: Simulator
+    scene: Scene
+
+
+@contextmanager
+def staged(identity: Identity, size: int) -> Iterator[Stage]:
+    """Open a row of a run's task and what draws it, `size` pixels high.
+
+    Raises:
+        ConfigError: the task cannot be drawn, or not on this machine.
+    """
+    option, task = chosen("env", identity), made("env", identity)
+    with ExitStack() as opening:
+        with as_settings("env"):
+            simulator = opening.enter_context(option.open(task, 1))
+            scene = opening.enter_context(option.draw(simulator, task, size))
+        yield Stage(simulator, scene)
 
 
 def _fits(group: str, option: str, supplied: Mapping[str, Any]) -> bool:

@@ -69,7 +69,8 @@ def describe(cfg: DictConfig, overrides: Sequence[str], swept: Iterable[str] = (
     label = study.label(identity)
     checks.require_read(cfg, node, unread, overrides, ", ".join(filter(None, label)))
     config = {**node, "numbers": NUMBERS}
-    plan = Plan(cfg.seed, cfg.iterations, cfg.total_steps, cfg.checkpoint_every)
+    often = cfg.checkpoint_every, cfg.keep_checkpoints
+    plan = Plan(cfg.seed, cfg.iterations, cfg.total_steps, *often)
     directory = RunDirectory(Path(cfg.results_dir) / run_id(label, cfg.seed, identity))
     asked = tuple(overrides), tuple(swept)
     said = _description(node, study, identity, *asked)

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from runners.run.loop import Plan, Row
 
+Show = Callable[[float, str], None]
+"""(how much is done, how it goes) -> what is shown of it"""
 PLAIN_SECONDS = 10.0  # between lines where there is no terminal
 
 
@@ -37,7 +39,7 @@ def live(plan: Plan, quiet: bool) -> Iterator[Callable[[Row], None]]:
 
 
 @contextmanager
-def line(quiet: bool = False) -> Iterator[Callable[[float, str], None]]:
+def line(quiet: bool = False) -> Iterator[Show]:
     """What shows on stderr how much is done, how it goes, and how long it still takes."""
     console = Console(stderr=True, quiet=quiet)
     clock, shown = Clock(), -math.inf

@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -41,11 +42,16 @@ class Plan(NamedTuple):
     iterations: int | None
     total_steps: int | None
     checkpoint_every: int  # iterations
+    keep_checkpoints: int = 0  # the same, of those that stay; 0 is none
 
     def fraction(self, position: Position) -> float:
         """How much of the run is behind `position`, in [0, 1]."""
         budgets = ((position.iteration, self.iterations), (position.env_steps, self.total_steps))
         return min(1.0, max((used / limit for used, limit in budgets if limit), default=1.0))
+
+    def keeps(self, position: Position) -> bool:
+        """Whether the checkpoint at `position` stays."""
+        return bool(self.keep_checkpoints) and position.iteration % self.keep_checkpoints == 0
 
 
 class Row(NamedTuple):
@@ -94,6 +100,8 @@ def train(
             tables = (metrics.size, timing.size, metrics.checksum)
             now = Checkpoint(Position(*row.position[:3], *tables), state)
             hooks.on_row(row)
+            if plan.keeps(now.position):
+                _keep(directory.kept(now.position.iteration), now)
             stop, over = hooks.stop(), plan.fraction(now.position) == 1
             if stop or over or now.position.iteration % plan.checkpoint_every == 0:
                 metrics.sync()
@@ -103,6 +111,16 @@ def train(
             if stop and not over:
                 raise StoppedError(stop)
     return now.position
+
+
+def _keep(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint that stays, in place of one that a crash left.
+
+    That is before the run's own checkpoint is, so that a resumed run has missed none.
+    """
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    save(path, checkpoint)
 
 
 def _resume(

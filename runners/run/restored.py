@@ -1,14 +1,16 @@
 """A run as its directory tells it: what it is, and the policy that it has trained so far."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from runners.build.opened import Player
 from runners.run.described import Run, describe
+from runners.run.words import complain
 from runners.settings.errors import ConfigError, nearest
 from runners.settings.mistakes import explain
 from runners.settings.options import GROUPS
@@ -16,7 +18,10 @@ from runners.settings.tree import NUMBERS, TREES, Resources
 from runners.store.checkpoint import Position, newest
 from runners.store.directory import RunDirectory
 from runners.store.files import RunError
+from trpo.evaluation import alone
 from trpo.samplers.runner import Acting, Runner
+from trpo.streams import stream
+from trpo.types import Array
 
 
 class Trained(NamedTuple):
@@ -85,9 +90,39 @@ def trained(run: Run, resources: Resources) -> Iterator[Trained]:
     if saved is None:
         why = f" that can be used: {'; '.join(problems)}" if problems else " yet"
         raise RunError(f"{path} has no checkpoint{why}")
+    with player(run, resources) as found:
+        yield Trained(found.runner, found.acting(saved.state), saved.position, problems)
+
+
+@contextmanager
+def player(run: Run, resources: Resources) -> Iterator[Player]:
+    """Open the run's task, with what plays its policies.
+
+    Raises:
+        ConfigError: runs of this kind train no policy.
+    """
     with run.study.open(run.identity, resources) as opened:
         if opened.player is None:
             what = f"study={run.config.study} trains no policy that could be played"
-            raise ConfigError(f"{path}: {what}, study=training does")
-        acting = opened.player.acting(saved.state)
-        yield Trained(opened.player.runner, acting, saved.position, problems)
+            raise ConfigError(f"{run.directory.path}: {what}, study=training does")
+        yield opened.player
+
+
+def actor(
+    path: str | Path, *, greedy: bool | None = None, seed: int = 0
+) -> Callable[[Array], Array]:
+    """What a run's newest policy does: raw observation (*O) -> action (A,) as the task takes it.
+
+    Args:
+        path: the run's directory.
+        greedy: whether to take the likeliest action; None acts as in training.
+        seed: of the actions' noise.
+
+    Raises:
+        Exception: as `restored` and `trained`.
+    """
+    with trained(restored(Path(path)), Resources()) as (runner, acting, position, problems):
+        for problem in problems:
+            complain(f"warning: {problem}; this is iteration {position.iteration}")
+        how = acting._replace(greedy=acting.greedy if greedy is None else greedy)
+        return alone(runner.policy, how, runner.simulator.space, stream(seed, "act"))

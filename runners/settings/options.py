@@ -5,6 +5,7 @@ A function's keyword parameters are its settings (see runners.settings.schema).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from inspect import isfunction
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple, get_type_hints
@@ -17,7 +18,7 @@ from trpo.parameters import Count, UnfitError, check
 from trpo.policies import Policy
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Runner
-from trpo.simulators import cartpole, control, games, humanoids, locomotion
+from trpo.simulators import cartpole, control, games, humanoids, locomotion, pictures
 from trpo.simulators.named import Registered
 from trpo.simulators.protocol import Simulator
 from trpo.simulators.task import Task
@@ -25,6 +26,8 @@ from trpo.types import Map
 
 Open = Callable[[Any, int], Simulator]
 """(task, rows) -> the simulator of these rows"""
+Draw = Callable[[Any, Any, int], AbstractContextManager[pictures.Scene]]
+"""(simulator, task, pixels) -> what draws its first row"""
 Run = Callable[[Any, Policy, Map], Runner]
 """(simulator, policy, pmap) -> what runs the policy there"""
 
@@ -96,6 +99,7 @@ class Option(NamedTuple):
     unread: tuple[str, ...] = ()  # settings elsewhere that it does not read
     open: Open = gymnasium  # of a task: how its rows are simulated
     run: Run = lockstep  # of a task: how a policy is run in it
+    draw: Draw = pictures.of_gymnasium  # of a task: how a row of it is drawn
     objects: bool = False  # of a task: whether each row is an object, which a process can hold
     label: str | None = None  # of a family of tasks: the setting that says which of them it is
 
@@ -129,7 +133,7 @@ ACTS: dict[str, tuple[Any, Any]] = {"deterministic": (bool, True)}
 """Whether a search's candidates act by their most likely action instead of a sampled one."""
 BLIND = ("gamma", "estimator", "baseline", "step_scale", "sampler.boundary", "sampler.fresh")
 """What a search over parameters does not read: it sees the returns of whole episodes alone."""
-MUJOCO: dict[str, Any] = {"open": mujoco, "run": compiled}
+MUJOCO: dict[str, Any] = {"open": mujoco, "run": compiled, "draw": pictures.of_mujoco}
 
 GROUPS: dict[str, dict[str, Option]] = {
     "algo": {rule.__name__: Option(rule) for rule in makers(updates, updates.Rule)}
@@ -137,13 +141,13 @@ GROUPS: dict[str, dict[str, Option]] = {
         search.__name__: Option(search, ACTS, BLIND) for search in makers(searches, searches.Search)
     },
     "env": {
-        "cartpole": Option(cartpole.CartPole, open=cart_poles),
+        "cartpole": Option(cartpole.CartPole, open=cart_poles, draw=pictures.of_cartpole),
         **{
             task.__name__: Option(task, **MUJOCO)
             for module in (locomotion, humanoids, control)
             for task in makers(module, Task)
         },
-        "atari": Option(games.Game, open=atari, objects=True, label="game"),
+        "atari": Option(games.Game, open=atari, draw=pictures.of_atari, objects=True, label="game"),
         "gymnasium": Option(registered, objects=True, label="id"),
     },
     "policy": {policy.__name__: Option(policy) for policy in makers(policies, policies.Policy)},

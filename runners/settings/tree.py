@@ -18,7 +18,10 @@ CONF = Path(__file__).parents[2] / "conf"
 NUMBERS = 2
 """Raised by every change that moves a run's numbers, so that old and new runs never meet."""
 
-SESSION = ("threads", "workers", "results_dir", "tensorboard", "checkpoint_every")
+SESSION = (
+    *("threads", "workers", "results_dir", "tensorboard"),
+    *("checkpoint_every", "keep_checkpoints"),
+)
 """Settings of how a run is run: they change no number."""
 NOT_IDENTITY = (
     *SESSION,
@@ -63,6 +66,7 @@ class Session:
     threads: Count = 1
     workers: Natural = 0
     checkpoint_every: Count = 10
+    keep_checkpoints: Natural = 0
     results_dir: str = "results/runs"
     tensorboard: bool = False
 

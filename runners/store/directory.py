@@ -7,8 +7,11 @@
 * `metrics.csv`: one row an iteration, the same bytes whenever and wherever it runs
 * `timing.csv`: one row an iteration, wall-clock columns
 * `checkpoint.pt`: where to go on from (`checkpoint.prev.pt`: the one before)
+* `checkpoints/000010.pt`: those that stay, by iteration, where `keep_checkpoints` asks for any
 * `DONE`: how far the finished run went; written last
 * `evaluation.json`: what its policy scored when it was last evaluated, if it was
+* `watch.mp4`, `watch.gif`: an episode of its policy, if it was watched; `strip.mp4`, `strip.gif`:
+  the same episode by the checkpoints that stay
 """
 
 import hashlib
@@ -59,6 +62,15 @@ class RunDirectory:
         self.evaluation = path / "evaluation.json"
         self._done = path / "DONE"
         self._lock = FileLock(path / ".lock", timeout=0)
+
+    def kept(self, iteration: int) -> Path:
+        """Where the checkpoint of an iteration stays."""
+        return self.path / "checkpoints" / f"{iteration:06d}.pt"
+
+    def all_kept(self) -> dict[int, Path]:
+        """The checkpoints that stay, by iteration, the first one first."""
+        found = self.kept(0).parent.glob("*[0-9].pt")
+        return {int(path.stem): path for path in sorted(found)}
 
     def reached(self) -> Position | None:
         """How far the run went when it last finished; None if it has not, or its rows changed.

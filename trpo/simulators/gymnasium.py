@@ -74,6 +74,11 @@ class GymnasiumSimulator(Closing):
         """Close the environments."""
         self._closing.close()
 
+    @property
+    def environment(self) -> Env:
+        """That of the first row."""
+        return self._envs[0]
+
     def reset(self, rng: np.random.Generator, rows: Array) -> None:
         """Reset the environments, each with a seed drawn from rng, row after row."""
         for row in rows:
