@@ -55,7 +55,7 @@ def test_what_needs_saved_states_is_refused_before_the_first_batch(name: str, ne
         ("Longer", r"observations are declared as \(2,\), and \(3,\) came"),
         ("Old", r"step\(\) returned 4 values, not \(observation, .*old API\?"),
         ("Oldest", r"reset\(\) returned no \(observation, info\): is it of gym's old API\?"),
-        ("Tuned", r"with these env\.kwargs: TypeError: .*missing .* argument: 'gain'"),
+        ("Tuned", r"with these kwargs: TypeError: .*missing .* argument: 'gain'"),
         ("Lacking", r"Lacking-v0: No module named 'a_package_that_is_not_here'"),
         ("Goood", r"Goood-v0: no such task; nearest: Good-v0"),
     ],
@@ -81,7 +81,7 @@ def test_actions_are_scaled_to_the_bounds_only_if_that_is_asked_for() -> None:
     with opened("Hot") as simulator:
         [doubt] = simulator.space.doubts
         assert "within 0 to 1000 are hardly reached" in doubt
-        assert "env.scale_actions=true" in doubt
+        assert "set scale_actions=true" in doubt
     with opened("Hot", scale_actions=True) as simulator:
         assert simulator.space.doubts == ()
         assert [*simulator.space.actions] == [-1.0, 1.0]

@@ -48,7 +48,7 @@ def make(task: Registered) -> tuple[Env, int | None]:
         raise UnfitError(f"{task.id}: {error}") from error
     except Exception as error:  # whatever a task's own code raises
         what = f"{type(error).__name__}: {error}"
-        raise UnfitError(f"{task.id} cannot be made with these env.kwargs: {what}") from error
+        raise UnfitError(f"{task.id} cannot be made with these kwargs: {what}") from error
     return env, spec.max_episode_steps if spec else None
 
 
@@ -100,7 +100,7 @@ def out_of_reach(task: Registered, acted: gymnasium.Space[Any]) -> str | None:
     bounds = f"{low.min():g} to {high.max():g}"
     return (
         f"{task.id}: actions within {bounds} are hardly reached by a policy that begins within "
-        "±1: set env.scale_actions=true"
+        "±1: set scale_actions=true"
     )
 
 
