@@ -41,13 +41,14 @@ class Trial(NamedTuple):
             UnfitError: it returns what it does not declare.
         """
         first, again = (self._episode() for _ in range(2))
-        doubt = None
-        if not _same(first, again):
-            doubt = (
-                f"{self.id} gives other numbers for the same seed: does it draw from a generator "
-                "that reset(seed=...) does not set?"
-            )
-        return Found(doubt, self._unsaved())
+        unsaved = self._unsaved()
+        if _same(first, again):
+            return Found(None, unsaved)
+        doubt = (
+            f"{self.id} gives other numbers for the same seed: does it draw from a generator that "
+            "reset(seed=...) does not set?"
+        )
+        return Found(doubt, unsaved and "it gives other numbers for the same seed")
 
     def _episode(self) -> list[Any]:
         env = self.pair[0]
