@@ -1,12 +1,15 @@
 """Tasks of one's own: what they may be, and what is said of those that are not right."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import own_tasks
 import pytest
-from test_config import composer, mistake
+from test_config import composed, composer, mistake
 
+from runners.run.execute import execute
 from trpo.parameters import UnfitError
 from trpo.simulators.gymnasium import GymnasiumSimulator
 
@@ -128,3 +131,18 @@ def test_settings_of_a_task_reach_it_from_the_command_line() -> None:
     with pytest.raises(pytest.fail.Exception):
         mistake(f"{task} env.id=own_tasks:Tuned-v0 +env.kwargs.gain=1.5")
     assert "own_tasks" in mistake(f"{task} env.id=own_tasks:Good-v0 env.wrappers=[own_tasks.No]")
+
+
+def test_a_doubt_is_told_and_kept_with_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [
+        *("env=gymnasium", "env.id=own_tasks:Careless-v0", "protocol=paper", "scale=smoke"),
+        *("iterations=1", "steps_per_iteration=100", f"results_dir={tmp_path}"),
+    ]
+    assert execute(composed(*overrides), overrides, (), quiet=True) == 0
+    [path] = tmp_path.iterdir()
+    provenance = json.loads((path / "provenance.json").read_text())
+    [warning] = provenance["warnings"]
+    assert warning.startswith("env: own_tasks:Careless-v0 gives other numbers for the same seed")
+    assert warning in " ".join(capsys.readouterr().err.split())

@@ -44,7 +44,7 @@ def run_session(run: Run, quiet: bool) -> int:
 
             record.update(**opened.notes)
             for doubt in opened.doubts:
-                warn(doubt)
+                warn(f"env: {doubt}")
             if record.mixes_code:
                 warn(record.mixes_code)
             hooks = Hooks(on_row, record.update, warn, signals.exit_status)
