@@ -79,7 +79,9 @@ def test_a_task_that_draws_from_a_shared_generator_is_found_out() -> None:
 
 def test_actions_are_of_the_spaces_own_type() -> None:
     with opened("Strict") as simulator:
-        simulator.step(np.full((1, 1), 0.1), ROW)
+        before = simulator.observe(ROW)
+        simulator.step(np.full((1, 1), 0.1), ROW)  # which the task itself checks
+        assert simulator.observe(ROW) - before == pytest.approx(np.full((1, 2), np.float32(0.1)))
 
 
 def test_actions_are_scaled_to_the_bounds_only_if_that_is_asked_for() -> None:
