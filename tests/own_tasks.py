@@ -101,6 +101,20 @@ class Longer(Good):
         return np.append(obs, 0.0), *rest  # type: ignore[return-value]
 
 
+class Short(Good):
+    """Ends at its first step, and bears no other."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        self.over = False
+        return super().reset(**given)
+
+    def step(self, action: Any) -> Told:
+        assert not self.over
+        self.over = True
+        obs, reward, *_ = super().step(action)
+        return obs, reward, True, False, {}
+
+
 class Old(Good):
     """Returns what gym's old API did."""
 
@@ -175,7 +189,21 @@ class Doubled(gymnasium.Wrapper[Any, Any, Any, Any]):
         return obs, 2 * float(reward) + self.steps, *rest  # type: ignore[return-value]
 
 
-TASKS = (Good, Strict, View, Handle, Aliased, Careless, ListReward, Longer, Old, Oldest, Hot, Tuned)
+TASKS = (
+    Good,
+    Strict,
+    View,
+    Handle,
+    Aliased,
+    Careless,
+    ListReward,
+    Longer,
+    Old,
+    Oldest,
+    Hot,
+    Tuned,
+    Short,
+)
 for task in (*TASKS, Lacking, Counted, Broken):
     gymnasium.register(f"{task.__name__}-v0", task, max_episode_steps=20)
 gymnasium.register(

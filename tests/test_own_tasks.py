@@ -22,8 +22,9 @@ def opened(name: str, rows: int = 1, **settings: Any) -> GymnasiumSimulator:
     return GymnasiumSimulator(f"own_tasks:{name}-v0", rows, **settings)
 
 
-def test_a_good_task_is_saved_and_nothing_is_said() -> None:
-    with opened("Good", 2) as simulator:
+@pytest.mark.parametrize("name", ["Good", "Short"])
+def test_a_good_task_is_saved_and_nothing_is_said(name: str) -> None:
+    with opened(name, 2) as simulator:
         assert simulator.space.doubts == ()
         assert len(simulator.save(np.arange(2))) == 2
 

@@ -14,7 +14,7 @@ from trpo.simulators.protocol import Box, Choices
 from trpo.simulators.snapshots import Env, capture, restore
 from trpo.types import Array
 
-STEPS = 6  # of every trial; fewer where an episode ends
+STEPS = 6  # of a trial at most; fewer where an episode ends
 SEEDS = (1, 2, 3)
 
 
@@ -53,30 +53,41 @@ class Trial(NamedTuple):
     def _episode(self) -> list[Any]:
         env = self.pair[0]
         begun = told_reset(self.id, env, SEEDS[0])
-        return [begun, *(self._step(env, action) for action in self.actions)]
+        return [begun, *self._steps(env)[0]]
 
-    def _step(self, env: Env, action: Array) -> tuple[Any, ...]:
-        return told_step(self.id, env, self.given(action))
+    def _steps(self, *envs: Env, count: int = STEPS) -> list[list[Any]]:
+        """What so many steps of each return, taken side by side; none follows an episode's end."""
+        found: list[list[Any]] = [[] for _ in envs]
+        for action in self.actions[:count]:
+            for env, steps in zip(envs, found, strict=True):
+                if not steps or not ended(steps[-1]):
+                    steps.append(told_step(self.id, env, self.given(action)))
+        return found
 
     def _unsaved(self) -> str | None:
         """Whether both environments go on from one snapshot as the first did, side by side."""
         one, two = self.pair
-        told_reset(self.id, one, SEEDS[1])
         told_reset(self.id, two, SEEDS[2])
-        self._step(one, self.actions[0])
+        told_reset(self.id, one, SEEDS[1])
+        if ended(self._steps(one, count=1)[0][-1]):
+            told_reset(self.id, one, SEEDS[1])
         try:
             saved = capture(one, self.arrays)
-            due = [self._step(one, action) for action in self.actions]
-            told_reset(self.id, one, SEEDS[2])
-            self._step(one, self.actions[-1])
-            for env in self.pair:
-                restore(env, saved)
-            came = [[self._step(env, action) for env in self.pair] for action in self.actions]
         except TypeError as error:
             return str(error)
-        if all(_same(step, other) for step, each in zip(due, came, strict=True) for other in each):
+        (due,) = self._steps(one)
+        told_reset(self.id, one, SEEDS[2])
+        self._steps(one, count=1)
+        for env in self.pair:
+            restore(env, saved)
+        if all(_same(due, came) for came in self._steps(one, two)):
             return None
         return "from what was saved it goes on otherwise (does it keep views, or states elsewhere?)"
+
+
+def ended(step: tuple[Any, ...]) -> bool:
+    """Whether an episode did: terminated or truncated."""
+    return bool(step[2] or step[3])
 
 
 def trial_actions(actions: Box | Choices) -> Array:
@@ -133,6 +144,6 @@ def told_observation(id: str, env: Env, obs: Any) -> Array:
 
 def _same(one: Any, other: Any) -> bool:
     return len(one) == len(other) and all(
-        _same(a, b) if isinstance(a, tuple) else np.array_equal(a, b, equal_nan=True)
+        _same(a, b) if isinstance(a, tuple | list) else np.array_equal(a, b, equal_nan=True)
         for a, b in zip(one, other, strict=True)
     )
