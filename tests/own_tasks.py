@@ -74,7 +74,45 @@ class Aliased(Good):
 
     def step(self, action: Any) -> Told:
         self.log.append(float(action[0]))
-        return np.full(2, sum(self.past)), 0.0, False, False, {}
+        return np.full(2, sum(self.past)), sum(self.past), False, False, {}
+
+
+class Late(Good):
+    """Comes to keep something after its eighth step."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        self.steps = 0
+        return super().reset(**given)
+
+    def step(self, action: Any) -> Told:
+        self.steps += 1
+        if self.steps == 8:
+            self.bonus = 5.0
+        obs, reward, *rest = super().step(action)
+        return obs, float(reward) + getattr(self, "bonus", 0.0), *rest  # type: ignore[return-value]
+
+
+class Drawn(Good):
+    """Draws a strength when it is made."""
+
+    def __init__(self) -> None:
+        self.strength = float(np.random.default_rng().normal())
+
+    def step(self, action: Any) -> Told:
+        obs, _, *rest = super().step(action)
+        return obs, self.strength, *rest  # type: ignore[return-value]
+
+
+class Reseeding(Good):
+    """Seeds the generator that all share, and draws from it."""
+
+    def reset(self, *, seed: int | None = None, **given: Any) -> tuple[Any, dict[str, Any]]:
+        np.random.seed(seed)  # noqa: NPY002
+        return super().reset(seed=seed, **given)
+
+    def step(self, action: Any) -> Told:
+        obs, _, *rest = super().step(action)
+        return obs, float(np.random.normal()), *rest  # type: ignore[return-value]  # noqa: NPY002
 
 
 class Careless(Good):
@@ -189,6 +227,11 @@ class Doubled(gymnasium.Wrapper[Any, Any, Any, Any]):
         return obs, 2 * float(reward) + self.steps, *rest  # type: ignore[return-value]
 
 
+def failing(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
+    """A wrapper that cannot be made."""
+    raise RuntimeError("no wrapper")
+
+
 TASKS = (
     Good,
     Strict,
@@ -204,7 +247,7 @@ TASKS = (
     Tuned,
     Short,
 )
-for task in (*TASKS, Lacking, Counted, Broken):
+for task in (*TASKS, Late, Drawn, Reseeding, Lacking, Counted, Broken):
     gymnasium.register(f"{task.__name__}-v0", task, max_episode_steps=20)
 gymnasium.register(
     "Wrapped-v0",

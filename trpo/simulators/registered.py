@@ -3,6 +3,7 @@
 import difflib
 import importlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import gymnasium
@@ -31,24 +32,31 @@ def make(task: Registered) -> tuple[Env, int | None]:
     Raises:
         UnfitError: the id is unknown, or it or a wrapper cannot be made; the message says why.
     """
-    try:
-        with without_settotalmass_warning():
-            made = gymnasium.make(task.id, disable_env_checker=True, **task.kwargs)
-        spec, env = made.spec, made.unwrapped
-        for own in spec.additional_wrappers if spec else ():
-            wrapper: Any = load_env_creator(own.entry_point)
-            env = wrapper(env, **(own.kwargs or {}))
-        for name in task.wrappers:
-            env = _named(name)(env)
-    except UNKNOWN as error:
-        known = task.id.rpartition(":")[2]
-        near = ", ".join(difflib.get_close_matches(known, gymnasium.registry, n=3)) or "none"
-        raise UnfitError(f"{task.id}: no such task; nearest: {near}") from error
-    except (gymnasium.error.Error, ImportError, AttributeError) as error:
-        raise UnfitError(f"{task.id}: {error}") from error
-    except Exception as error:  # whatever a task's own code raises
-        what = f"{type(error).__name__}: {error}"
-        raise UnfitError(f"{task.id} cannot be made with these kwargs: {what}") from error
+    with ExitStack() as opening:
+        try:
+            return _made(task, opening)
+        except UNKNOWN as error:
+            known = task.id.rpartition(":")[2]
+            near = ", ".join(difflib.get_close_matches(known, gymnasium.registry, n=3)) or "none"
+            raise UnfitError(f"{task.id}: no such task; nearest: {near}") from error
+        except (gymnasium.error.Error, ImportError, AttributeError) as error:
+            raise UnfitError(f"{task.id}: {error}") from error
+        except Exception as error:  # whatever a task's own code raises
+            what = f"{type(error).__name__}: {error}"
+            raise UnfitError(f"{task.id} cannot be made with these kwargs: {what}") from error
+
+
+def _made(task: Registered, opening: ExitStack) -> tuple[Env, int | None]:
+    with without_settotalmass_warning():
+        made = gymnasium.make(task.id, disable_env_checker=True, **task.kwargs)
+    spec, env = made.spec, made.unwrapped
+    opening.callback(env.close)  # unless all goes well
+    for own in spec.additional_wrappers if spec else ():
+        wrapper: Any = load_env_creator(own.entry_point)
+        env = wrapper(env, **(own.kwargs or {}))
+    for name in task.wrappers:
+        env = _named(name)(env)
+    opening.pop_all()
     return env, spec.max_episode_steps if spec else None
 
 
@@ -65,6 +73,8 @@ def describe(task: Registered, env: Env, limit: int | None) -> Space:
     if not isinstance(seen, spaces.Box):
         raise UnfitError(f"{task.id}: observations must be a Box, not {seen}")
     if isinstance(acted, spaces.Discrete):
+        if task.scale_actions:
+            raise UnfitError(f"{task.id}: actions are discrete: leave scale_actions out")
         return Space(seen.shape, Choices((int(acted.n),)), horizon)
     if not isinstance(acted, spaces.Box) or not np.issubdtype(acted.dtype, np.floating):
         raise UnfitError(f"{task.id}: actions must be Discrete or a real Box, not {acted}")

@@ -53,7 +53,7 @@ def capture(env: Env, arrays: list[str]) -> Snapshot:
     snapshot = Snapshot({}, {}, {}, capture(held.env, arrays) if wraps else None)
     for name, value in vars(env).items():
         if is_plain(value):
-            snapshot.plain[name] = copy.deepcopy(value)
+            snapshot.plain[name] = value
         elif isinstance(value, np.random.Generator):
             snapshot.generators[name] = copy.deepcopy(value.bit_generator.state)
         elif isinstance(value, mujoco.MjData):
@@ -61,7 +61,7 @@ def capture(env: Env, arrays: list[str]) -> Snapshot:
             snapshot.physics[name] = (value.time, saved)
         elif not isinstance(value, FIXED) and not (wraps and value is held.env):
             raise TypeError(f"its attribute {name!r} ({type(value).__name__}) is not plain data")
-    return snapshot
+    return snapshot._replace(plain=copy.deepcopy(snapshot.plain))  # at once: aliases stay aliases
 
 
 def restore(env: Env, snapshot: Snapshot) -> None:
@@ -69,6 +69,8 @@ def restore(env: Env, snapshot: Snapshot) -> None:
     held: dict[str, Any] = vars(env)
     if snapshot.inner:
         restore(held["env"], snapshot.inner)
+    for name in [name for name, value in held.items() if is_plain(value)]:
+        del held[name]  # also what it came to keep after the snapshot
     held.update(copy.deepcopy(snapshot.plain))
     for name, state in snapshot.generators.items():
         held[name].bit_generator.state = state

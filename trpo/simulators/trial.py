@@ -40,9 +40,9 @@ class Trial(NamedTuple):
         Raises:
             UnfitError: it returns what it does not declare.
         """
-        first, again = (self._episode() for _ in range(2))
+        (first,), both = self._episodes(self.pair[0]), self._episodes(*self.pair)
         unsaved = self._unsaved()
-        if _same(first, again):
+        if all(_same(first, again) for again in both):
             return Found(None, unsaved)
         doubt = (
             f"{self.id} gives other numbers for the same seed: does it draw from a generator that "
@@ -50,10 +50,10 @@ class Trial(NamedTuple):
         )
         return Found(doubt, unsaved and "it gives other numbers for the same seed")
 
-    def _episode(self) -> list[Any]:
-        env = self.pair[0]
-        begun = told_reset(self.id, env, SEEDS[0])
-        return [begun, *self._steps(env)[0]]
+    def _episodes(self, *envs: Env) -> list[list[Any]]:
+        """An episode of each, all from one seed and side by side."""
+        begun = [told_reset(self.id, env, SEEDS[0]) for env in envs]
+        return [[obs, *steps] for obs, steps in zip(begun, self._steps(*envs), strict=True)]
 
     def _steps(self, *envs: Env, count: int = STEPS) -> list[list[Any]]:
         """What so many steps of each return, taken side by side; none follows an episode's end."""
