@@ -5,7 +5,10 @@ import ast
 import pytest
 from test_import_law import modules
 
-ALLOWED = {"np.random.Generator", "np.random.default_rng", "np.random.SeedSequence"}
+ALLOWED = {
+    *("np.random.Generator", "np.random.default_rng", "np.random.SeedSequence"),
+    "torch.nn.Module",  # which holds what it is given, and draws nothing
+}
 MAKERS = {"default_rng", "SeedSequence", "Seed"}  # of which an unseeded one asks the machine
 FORBIDDEN = {"random", "secrets", "uuid", "numpy.random", "torch.random", "torch.cuda"}
 DRAWING = ("torch.nn", "torch.distributions")  # layers, dropout, initialisation; .sample()
@@ -43,7 +46,8 @@ def is_shared(text: str) -> bool:
     root, _, name = text.rpartition(".")
     draws = (root == "torch" and name in DRAWS) or name in FILLS
     numpy = root in ("np.random", "numpy.random") and f"np.random.{name}" not in ALLOWED
-    return draws or numpy or name == "manual_seed" or text.startswith(DRAWING)
+    layers = text.startswith(DRAWING) and text not in ALLOWED
+    return draws or numpy or name == "manual_seed" or layers
 
 
 def brings_in(node: ast.Import | ast.ImportFrom) -> bool:
@@ -65,6 +69,7 @@ def brings_in(node: ast.Import | ast.ImportFrom) -> bool:
         *("torch.nn.init.orthogonal_(w)", "torch.distributions.Normal(0, 1).sample()"),
         *("from torch import randn", "from torch import nn", "import torch.nn as nn"),
         *("from numpy import random", "from numpy.random import default_rng", "import random"),
+        *("from torch.nn import Linear", "torch.nn.Linear(2, 2)", "torch.nn.Module()"),
         *("import torch.nn", "from random import shuffle", "import numpy.random.mtrand"),
     ],
 )
@@ -77,7 +82,13 @@ def test_what_is_not_seeded_is_found(source: str) -> None:
     [
         *("np.random.default_rng([0, 1])", "rng.standard_normal(3)", "rng.multinomial(3, p)"),
         *("np.random.Generator", "np.random.SeedSequence(3, spawn_key=(1,))", "Seed(entropy)"),
-        *("x.sigmoid_()", "from torch import Tensor", "import torch", "from numpy import exp"),
+        *(
+            "x.sigmoid_()",
+            "from torch import Tensor",
+            "from torch.nn import Module",
+            "import torch",
+            "from numpy import exp",
+        ),
     ],
 )
 def test_what_is_handed_in_or_seeded_is_not(source: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
+from torch.nn import Module as Holding
 
 from trpo.convolutions import KERNEL, STRIDE, WHITE
 from trpo.parameters import UnfitError
@@ -77,7 +78,7 @@ def portable(policy: Policy, acting: Acting, space: Space) -> Portable:
     )
 
 
-class Module(torch.nn.Module):
+class Module(Holding):
     """The same for torch: obs (B, *O) -> action (B, A), distribution (B, M)."""
 
     mean: Tensor
