@@ -271,6 +271,16 @@ def test_a_checkpoint_never_runs_code_that_lies_in_it(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_a_state_of_a_class_that_is_gone_is_told_apart_from_a_hostile_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, Checkpoint(Position(1), Moments(1.0, np.zeros(1), np.zeros(1))))
+    monkeypatch.delattr("trpo.moments.Moments")
+    with pytest.raises(RunError, match=r"written by other code and cannot be read: .*Moments"):
+        checkpoint.load(path)
+
+
 def test_what_could_not_be_read_back_is_refused_when_it_is_saved(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     saved(path, 1)

@@ -16,6 +16,7 @@ from test_evaluate import evaluated, trained_run
 
 from runners import watch
 from runners.run import film, opengl, video
+from trpo.parameters import UnfitError
 from trpo.simulators import pictures
 from trpo.simulators.atari import AtariSimulator
 from trpo.simulators.cartpole import CartPole
@@ -292,3 +293,11 @@ def test_missing_packages_are_named(
     monkeypatch.setattr(video, "PACKAGES", ("av", "no_such_package"))
     line = refused(capsys, pole)
     assert line == "error: a video needs no_such_package: pip install '.[video]'"
+
+
+def test_a_kind_of_task_that_nobody_said_how_to_draw_is_refused() -> None:
+    with (
+        pytest.raises(UnfitError, match="tasks of this kind cannot be drawn"),
+        Option(lambda: None).draw(None, None, 480),
+    ):
+        pass

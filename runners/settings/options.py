@@ -99,7 +99,7 @@ class Option(NamedTuple):
     unread: tuple[str, ...] = ()  # settings elsewhere that it does not read
     open: Open = gymnasium  # of a task: how its rows are simulated
     run: Run = lockstep  # of a task: how a policy is run in it
-    draw: Draw = pictures.of_gymnasium  # of a task: how a row of it is drawn
+    draw: Draw = pictures.of_nothing  # of a task: how a row of it is drawn
     objects: bool = False  # of a task: whether each row is an object, which a process can hold
     label: str | None = None  # of a family of tasks: the setting that says which of them it is
 
@@ -148,7 +148,7 @@ GROUPS: dict[str, dict[str, Option]] = {
             for task in makers(module, Task)
         },
         "atari": Option(games.Game, open=atari, draw=pictures.of_atari, objects=True, label="game"),
-        "gymnasium": Option(registered, objects=True, label="id"),
+        "gymnasium": Option(registered, draw=pictures.of_gymnasium, objects=True, label="id"),
     },
     "policy": {policy.__name__: Option(policy) for policy in makers(policies, policies.Policy)},
     "baseline": {

@@ -50,6 +50,10 @@ class DamagedError(Exception):
     """A file is not what was written; the message says how."""
 
 
+class NotPlainError(Exception):
+    """A payload holds more than plain data; the message is its name."""
+
+
 class Newest(NamedTuple):
     """The newest checkpoint that can be used, and what is wrong with a newer one."""
 
@@ -74,7 +78,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     data = payload.getvalue()
     try:
         types(data)
-    except LookupError as error:
+    except NotPlainError as error:
         raise RunError(
             f"the run's state holds {error}, which no checkpoint may: a task that keeps such a "
             "thing needs sampler.fresh=true"
@@ -101,7 +105,7 @@ def load(path: Path) -> Checkpoint:
     try:
         with safe_globals([*NUMPY, *types(data)]):
             position, state = torch.load(io.BytesIO(data), weights_only=True)
-    except LookupError as error:
+    except NotPlainError as error:
         raise RunError(f"{path} is not loaded: it holds {error}, and could run code") from error
     except Exception as error:
         message = f"{path} was written by other code and cannot be read: {error}"
@@ -123,7 +127,8 @@ def types(data: bytes) -> list[type]:
     """The types that a payload is made of, but for those that are always known.
 
     Raises:
-        LookupError: it needs something else; the message names it.
+        NotPlainError: it needs something else.
+        ImportError, AttributeError: it needs what the suite no longer has.
     """
     known = {f"{each.__module__}.{each.__qualname__}" for each in NUMPY}
     names = get_unsafe_globals_in_checkpoint(io.BytesIO(data))
@@ -134,15 +139,16 @@ def _type(name: str) -> type:
     module, _, own = name.rpartition(".")
     ours = module.split(".")[0] == SUITE
     if ours or name in VALUES:
-        importlib.import_module(module)
-    found = getattr(sys.modules.get(module), own, None)  # no other module is loaded for a file
+        found = getattr(importlib.import_module(module), own)
+    else:
+        found = getattr(sys.modules.get(module), own, None)  # nothing else is loaded for a file
     if isinstance(found, type) and (
         name in VALUES
         or (issubclass(found, tuple) and hasattr(found, "_fields"))
         or (ours and is_dataclass(found))
     ):
         return found
-    raise LookupError(name)
+    raise NotPlainError(name)
 
 
 def newest(path: Path, require: Callable[[Position], None] = lambda position: None) -> Newest:

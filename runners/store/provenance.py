@@ -39,6 +39,7 @@ class Record:
             "error": None,
             "exit_status": None,
             **describe_machine(),
+            "code": code.present(),
             **settings,
             "start": now(),
             "end": None,
@@ -72,7 +73,7 @@ class Record:
             overwrite(self._path, text)
 
     def _text(self, changes: dict[str, Any]) -> bytes:
-        self._content |= {**changes, "code": code.present()}
+        self._content |= changes
         self._content["wall_seconds"] = self._wall_before + time.monotonic() - self._began
         self._content["peak_rss_mib"] = peak_rss_mib()
         return (json.dumps(self._content, indent=2) + "\n").encode()
@@ -86,7 +87,7 @@ class Record:
         begun, now = first.get("git_sha"), self._content["git_sha"]
         if first.get("code") is None:
             return None if begun in (None, now) else f"begun at commit {begun}, going on at {now}"
-        other = code.differing(first["code"], code.present())
+        other = code.differing(first["code"], self._content["code"])
         if not other:
             return None
         where = f" (at commit {begun}; now {now})" if begun != now else " (uncommitted changes)"

@@ -30,6 +30,17 @@ class Scene(NamedTuple):
 
 
 @contextmanager
+def of_nothing(simulator: Any, task: Any, size: int) -> Iterator[Scene]:
+    """A kind of simulator that nobody has said how to draw.
+
+    Raises:
+        UnfitError: always.
+    """
+    raise UnfitError("tasks of this kind cannot be drawn")
+    yield
+
+
+@contextmanager
 def of_mujoco(simulator: Any, task: Any, size: int) -> Iterator[Scene]:
     """MuJoCo's own pictures, size × size, by the model's camera that follows the body, if any.
 
