@@ -9,7 +9,9 @@ import own_tasks
 import pytest
 from test_config import composed, composer, mistake
 
+from runners import export
 from runners.run.execute import execute
+from runners.run.restored import actor
 from trpo.parameters import UnfitError
 from trpo.simulators.gymnasium import GymnasiumSimulator
 
@@ -125,6 +127,23 @@ def test_actions_are_scaled_to_the_bounds_only_if_that_is_asked_for() -> None:
         for action, watts in ((-1.0, 0.0), (0.4, 700.0), (1.0, 1000.0)):
             simulator.step(np.full((1, 1), action), ROW)
             assert simulator.observe(ROW)[0, 0] == pytest.approx(watts)
+
+
+def test_an_actor_gives_the_actions_that_the_task_takes_and_no_file_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [
+        *("env=gymnasium", "env.id=own_tasks:Hot-v0", "env.scale_actions=true", "protocol=paper"),
+        *("iterations=1", "steps_per_iteration=100", f"results_dir={tmp_path}", "scale=smoke"),
+    ]
+    assert execute(composed(*overrides), overrides, (), quiet=True) == 0
+    [path] = tmp_path.iterdir()
+    near = actor(path, greedy=True)(np.zeros(2))  # the policy's mean is close to nothing
+    assert near == pytest.approx(500, abs=200)
+    assert near != pytest.approx(0, abs=1)
+    assert export.main([str(path), str(tmp_path / "policy.npz")]) == 1
+    assert "actions are scaled to the task's bounds" in capsys.readouterr().err
+    assert not (tmp_path / "policy.npz").exists()
 
 
 def test_a_task_is_made_with_its_arguments_and_wrappers() -> None:

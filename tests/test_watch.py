@@ -16,6 +16,7 @@ from test_evaluate import evaluated, trained_run
 
 from runners import watch
 from runners.run import film, opengl, video
+from runners.settings.options import Option
 from trpo.parameters import UnfitError
 from trpo.simulators import pictures
 from trpo.simulators.atari import AtariSimulator

@@ -86,7 +86,7 @@ def alone(
         noise = family.noise(rng, 1)
         d = of(space.kept.seen(np.asarray(obs)[None]))
         taken = family.sample(d, 0 * noise if acting.greedy else noise)
-        action: Array = space.actions.clip(taken)[0]
+        action: Array = space.taken(space.actions.clip(taken))[0]
         return action
 
     return act

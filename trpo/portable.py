@@ -59,8 +59,10 @@ def portable(policy: Policy, acting: Acting, space: Space) -> Portable:
     """What acts, without the suite.
 
     Raises:
-        UnfitError: the policy does not tell its layers.
+        UnfitError: the policy does not tell its layers, or its actions are scaled afterwards.
     """
+    if space.bounds is not None:
+        raise UnfitError("its actions are scaled to the task's bounds, which no file does")
     if policy.plain is None:
         raise UnfitError("it does not tell its layers: give its Policy a `plain`")
     theta, see, actions = np.asarray(acting.theta, np.float32), acting.see, space.actions

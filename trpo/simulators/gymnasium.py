@@ -49,7 +49,7 @@ class GymnasiumSimulator(Closing):
             self._envs: tuple[Env, ...] = tuple(envs)
             self.space = describe(task, envs[0], limit)
             self._arrays = fixed_arrays(envs[0])
-            self._given = translator(task, envs[0].action_space)
+            self._given = translator(self.space, envs[0].action_space)
             self._unsaved = self._tried(task)
             pixels = envs[0].observation_space.dtype == np.uint8
             self._obs = np.zeros((rows, *self.space.obs), np.uint8 if pixels else np.float64)

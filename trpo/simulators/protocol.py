@@ -97,6 +97,15 @@ class Space(NamedTuple):
     horizon: int  # time limit of an episode, in steps
     kept: Kept = Vectors()  # how observations are kept
     doubts: tuple[str, ...] = ()  # what a user should know before trusting the task's numbers
+    bounds: Box | None = None  # the task's own, where actions within ±1 are scaled to them
+
+    def taken(self, actions: Array) -> Array:
+        """Actions (n, A), as `actions.clip` gives them, as the task takes them."""
+        if self.bounds is None:
+            return actions
+        low, high = self.bounds
+        scaled: Array = low + (actions + 1) / 2 * (high - low)
+        return scaled
 
 
 class Step(NamedTuple):

@@ -78,25 +78,23 @@ def describe(task: Registered, env: Env, limit: int | None) -> Space:
         return Space(seen.shape, Choices((int(acted.n),)), horizon)
     if not isinstance(acted, spaces.Box) or not np.issubdtype(acted.dtype, np.floating):
         raise UnfitError(f"{task.id}: actions must be Discrete or a real Box, not {acted}")
-    low, high = (bound.astype(np.float64).ravel() for bound in (acted.low, acted.high))
-    if task.scale_actions:
-        if not np.isfinite([low, high]).all():
-            raise UnfitError(f"{task.id}: actions without bounds: set scale_actions=false")
-        low, high = -np.ones_like(low), np.ones_like(high)
-    return Space(seen.shape, Box(low, high), horizon)
+    own = Box(*(bound.astype(np.float64).ravel() for bound in (acted.low, acted.high)))
+    if not task.scale_actions:
+        return Space(seen.shape, own, horizon)
+    if not np.isfinite(own).all():
+        raise UnfitError(f"{task.id}: actions without bounds: set scale_actions=false")
+    unit = Box(-np.ones_like(own.low), np.ones_like(own.high))
+    return Space(seen.shape, unit, horizon, bounds=own)
 
 
-def translator(task: Registered, acted: gymnasium.Space[Any]) -> Callable[[Array], Any]:
+def translator(space: Space, acted: gymnasium.Space[Any]) -> Callable[[Array], Any]:
     """What turns an action (A,), as policies give it, into what the environment takes."""
     if isinstance(acted, spaces.Discrete):
         first = int(acted.start)
         return lambda action: int(action[0]) + first
     assert isinstance(acted, spaces.Box)
     shape, kind = acted.shape, acted.dtype
-    if not task.scale_actions:
-        return lambda action: np.asarray(action, kind).reshape(shape)
-    low, high = (bound.astype(np.float64).ravel() for bound in (acted.low, acted.high))
-    return lambda action: (low + (action + 1) / 2 * (high - low)).astype(kind).reshape(shape)
+    return lambda action: np.asarray(space.taken(action), kind).reshape(shape)
 
 
 def out_of_reach(task: Registered, acted: gymnasium.Space[Any]) -> str | None:
