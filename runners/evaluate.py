@@ -104,12 +104,12 @@ def of_run(path: Path, settings: Sequence[str]) -> Evaluated:
     """
     asked = asked_for(OfRun, WHAT, settings)
     run = restored(path)
-    config, said = run.config, run.description
+    config, said = run.resolved, run.description
     with trained(run, resources(asked, config)) as (runner, acting, position, problems):
         for problem in problems:
             complain(f"warning: {problem}; this is iteration {position.iteration}")
         greedy = acting.greedy if asked.greedy is None else asked.greedy
-        seed = config.seed if asked.seed is None else asked.seed
+        seed = config["seed"] if asked.seed is None else asked.seed
         played = watched(runner, acting._replace(greedy=greedy), seed, asked.episodes)
     subject = Subject(
         path.resolve().name,

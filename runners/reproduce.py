@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
-from joblib import Parallel, cpu_count, delayed
-from omegaconf import DictConfig, OmegaConf
+from joblib import cpu_count
+from omegaconf import OmegaConf
 
 from runners.run import signals
 from runners.run.described import Run
-from runners.run.execute import execute
 from runners.run.words import complain
 from runners.settings import tree
 from runners.settings.mistakes import explain
 from runners.sweep.jobs import Job, jobs
-from runners.sweep.progress import Monitor, plan, say, summary
+from runners.sweep.pool import run_all
+from runners.sweep.progress import monitored, plan, planning, say, unfinished
 
 SCALES = ("smoke", "demo", "desk", "paper")
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     every = [job for runs in experiments.values() for job in runs]
     left = unfinished(every)
     if left:
-        threads = shared([job.run.config.threads for job in left], cpu_count())
+        threads = shared([job.run.resolved["threads"] for job in left], cpu_count())
         say(plan(every, cpu_count() // threads))
         run(every, threads)
     failed = [name for name, runs in experiments.items() if unfinished(runs)]
@@ -64,14 +64,11 @@ def _jobs(overrides: list[str]) -> list[Job]:
     hydra = GlobalHydra.instance().hydra
     if hydra is None:
         raise RuntimeError("Hydra is not initialised")
-    return jobs(
-        hydra.compose_config("config", overrides, RunMode.MULTIRUN, with_log_configuration=False)
+    config = hydra.compose_config(
+        "config", overrides, RunMode.MULTIRUN, with_log_configuration=False
     )
-
-
-def unfinished(runs: Sequence[Job]) -> list[Job]:
-    """Those that are not done, the longest first."""
-    return sorted((job for job in runs if not job.run.done), key=lambda job: -job.steps)
+    with planning() as told:
+        return jobs(config, told)
 
 
 def shared(asked: Sequence[int], cores: int) -> int:
@@ -84,24 +81,14 @@ def shared(asked: Sequence[int], cores: int) -> int:
 
 def run(every: Sequence[Job], threads: int) -> None:
     """Run what is left of these, showing how it goes; a failed run does not stop the others."""
-    signals.listen()
-    monitor = Monitor(every)
-    left = [job.run for job in unfinished(every)]
-    tasks = [delayed(execute)(_on(threads, r), r.overrides, r.swept, quiet=True) for r in left]
-    try:
-        Parallel(n_jobs=cpu_count() // threads, batch_size=1)(tasks)
-    except Exception as error:  # a worker process died
-        complain(f"error: {explain(error)}")
-    finally:
-        monitor.stop()
-        say(summary(every, monitor.began))
+    left = sorted(unfinished(every), key=lambda job: -job.steps)
+    with monitored(every):
+        run_all([_on(threads, job.run) for job in left], cpu_count() // threads)
 
 
-def _on(threads: int, run: Run) -> DictConfig:
-    """The run's configuration with so many threads, which change none of its numbers."""
-    cfg = run.config.copy()
-    cfg.threads = threads
-    return cfg
+def _on(threads: int, run: Run) -> Run:
+    """The run with so many threads, which change none of its numbers."""
+    return run._replace(resolved={**run.resolved, "threads": threads})
 
 
 if __name__ == "__main__":

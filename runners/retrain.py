@@ -20,13 +20,14 @@ import pandas as pd
 from hydra import compose, initialize_config_dir
 from joblib import cpu_count
 
+from runners.run.described import describe
 from runners.run.display import duration
 from runners.run.words import complain
 from runners.settings import tree
 from runners.settings.errors import ConfigError
 from runners.settings.mistakes import explain
 from runners.store.table import last_row
-from runners.sweep.jobs import Job, job
+from runners.sweep.jobs import Job, job_of
 from runners.sweep.progress import say
 
 
@@ -97,7 +98,7 @@ def planned(drawn: pd.DataFrame, out: Path) -> list[Job]:
     with initialize_config_dir(str(tree.CONF), version_base="1.3"):
         for name, command in zip(drawn.run_id, drawn.overrides, strict=True):
             overrides = [*shlex.split(command), f"results_dir={out}", "threads=1"]
-            again = job(compose("config", overrides), overrides, ())
+            again = job_of(describe(compose("config", overrides), overrides))
             if again.directory.path.name != name:
                 made = again.directory.path.name
                 raise ConfigError(f"the command of the committed {name} makes {made}: {command}")

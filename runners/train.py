@@ -2,17 +2,22 @@
 
 import os
 import sys
+from pathlib import Path
 
 import hydra
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from runners.run import signals
 from runners.run.execute import execute
 from runners.run.words import FULL_ERROR, complain
 from runners.settings.mistakes import explain
 from runners.settings.tree import register
+
+PLUGINS = Path(__file__).parent / "plugins"
+"""Where Hydra finds how a sweep is run."""
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
@@ -35,18 +40,24 @@ def main() -> None:
     os.environ[FULL_ERROR] = os.environ.get("HYDRA_FULL_ERROR", "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
+    find_plugins()
     try:
         task()
     except Exception as error:
-        if stopped := signals.exit_status():  # a worker that had not begun to listen died of it
-            complain("stopped")
-            sys.exit(stopped)
         if os.environ[FULL_ERROR] == "1":
             raise
         complain(f"error: {explain(error)}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def find_plugins() -> None:
+    """Let Hydra find ours, and forget a plugin of the same name where that is installed."""
+    sys.path.append(str(PLUGINS))
+    Plugins.instance()
+    launchers = ConfigStore.instance().repo.get("hydra", {}).get("launcher", {})
+    launchers.pop("joblib.yaml", None)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def episodes(run: Run, asked: Asked) -> dict[str, Take]:
         ConfigError: the run trains no policy, or has kept no such checkpoints.
         RunError: it has no checkpoint that can be used.
     """
-    seed = run.config.seed if asked.seed is None else asked.seed
+    seed = run.plan.seed if asked.seed is None else asked.seed
 
     def by(acting: Acting) -> Acting:
         return acting._replace(greedy=acting.greedy if asked.greedy is None else asked.greedy)

@@ -66,7 +66,7 @@ def described(*overrides: str) -> Run:
 def opening(*overrides: str) -> AbstractContextManager[Opened]:
     """The same, its resources open."""
     run = described(*overrides)
-    return run.study.open(run.identity, Resources(device=run.config.device))
+    return run.study.open(run.identity, Resources(device=run.resolved["device"]))
 
 
 def mistake(line: str) -> str:

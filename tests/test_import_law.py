@@ -44,7 +44,7 @@ ORDER = (
 """The modules of trpo; each imports only from those before it."""
 ROOMS = (
     *("runners", "store", "settings", "build", "studies"),
-    *("run", "speed", "sweep", "train", "reproduce", "retrain", "evaluate", "bench"),
+    *("run", "speed", "sweep", "plugins", "train", "reproduce", "retrain", "evaluate", "bench"),
     *("paper_settings", "runs", "watch", "export"),
 )
 """The sub-packages of runners and its commands; each imports only from those before it."""

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,9 +11,11 @@ import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
+from omegaconf import open_dict
 from rich.console import Console
 
 from runners.run import display, tensorboard
+from runners.run.described import describe
 from runners.run.loop import Plan, Row
 from runners.settings.errors import ConfigError
 from runners.settings.tree import CONF, register
@@ -22,7 +23,7 @@ from runners.store.checkpoint import Position
 from runners.store.files import RunError
 from runners.store.table import Table, last_row
 from runners.sweep.jobs import Job, estimated_seconds, jobs, measured_rate
-from runners.sweep.progress import Monitor, SweepCallback, bar, plan, summary
+from runners.sweep.progress import Monitor, bar, plan, summary
 
 pytestmark = pytest.mark.process
 Planner = Callable[..., list[Job]]
@@ -73,7 +74,8 @@ def finish(job: Job) -> None:
 
 def test_jobs_are_every_combination_each_with_its_seed(planned: Planner) -> None:
     found = planned("algo=trpo,tnpg", "seed=range(3)", "algo.delta=0.5,0.25")
-    settings = [(j.run.config.algo.name, j.run.config.algo.delta, j.run.config.seed) for j in found]
+    known = [job.run.resolved for job in found]
+    settings = [(node["algo"]["name"], node["algo"]["delta"], node["seed"]) for node in known]
     assert settings[:4] == [
         ("trpo", 0.5, 0),
         ("trpo", 0.25, 0),
@@ -85,9 +87,48 @@ def test_jobs_are_every_combination_each_with_its_seed(planned: Planner) -> None
     assert all(job.steps == 1024 for job in found)  # two iterations of 512
 
 
+def test_jobs_are_what_hydra_composes_and_describes_one_by_one(planned: Planner) -> None:
+    instance = GlobalHydra.instance().hydra
+    assert instance
+    found = planned("+experiment=figure4_cartpole", "algo=trpo,rwr", "gamma=0.9,0.8", "seed=2,0")
+    assert len(found) == 8
+    for job in found[::3]:
+        config = instance.compose_config(
+            "config", list(job.run.overrides), RunMode.RUN, with_log_configuration=False
+        )
+        with open_dict(config):
+            del config["hydra"]
+        swept = job.run.swept
+        alone = describe(config, job.run.overrides, swept)
+        assert alone.directory.path == job.run.directory.path
+        assert alone._replace(directory=job.run.directory) == job.run
+
+
+def test_what_refers_to_the_seed_changes_with_it(planned: Planner) -> None:
+    tuned = ("env=gymnasium", "env.id=own_tasks:Tuned-v0", "+env.kwargs.gain=${seed}")
+    found = planned(*tuned, "seed=3,5")
+    assert [job.run.identity["env"]["kwargs"] for job in found] == [{"gain": 3}, {"gain": 5}]
+
+
 def test_sweep_with_a_misconfigured_run_is_refused(planned: Planner) -> None:
     with pytest.raises(ConfigError, match="gamma"):
         planned("gamma=0.9,1.5")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (("env=gymnasium", "env.id=Pendulum-v1,Pendulm-v1"), "Pendulm-v1.*Pendulum-v1"),
+        (("device=cpu,cuda:9",), "device=cuda:9 cannot be used here"),
+        (("algo=trpo,cem", "sampler.rows=1"), "sampler.rows must be at least 2, not 1"),
+        (("policy=gaussian_mlp,categorical_cnn",), "policy=categorical_cnn"),
+    ],
+)
+def test_what_would_fail_when_it_is_opened_is_refused_before_anything_runs(
+    planned: Planner, settings: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        planned(*settings, "seed=0,1")
 
 
 def test_sweep_that_runs_the_same_thing_twice_is_refused(planned: Planner) -> None:
@@ -144,17 +185,19 @@ def test_monitor_shows_the_whole_and_each_running_run(planned: Planner) -> None:
 
 
 def test_summary_names_each_failure_with_its_error(planned: Planner) -> None:
-    found = planned("seed=range(4)")
+    found = planned("seed=range(5)")
     since = time.time() - 1
     pretend(found[0], [512, 1024], status="done")
     finish(found[0])
     pretend(found[1], [512], status="failed", error="iteration 2: kl_mean is inf")
     pretend(found[2], [512], status="interrupted", error="stopped by signal 2")
+    pretend(found[3], [512], status="running")  # and nobody runs it any more
     head, *lines = summary(found, since).splitlines()
-    assert head == "1 done, 1 failed, 1 interrupted, 1 waiting"
+    assert head == "1 done, 1 failed, 1 interrupted, 1 lost, 1 waiting"
     assert lines == [
         f"  failed: {found[1].directory.path.name}: iteration 2: kl_mean is inf",
         f"  interrupted: {found[2].directory.path.name}: stopped by signal 2",
+        f"  lost: {found[3].directory.path.name}",
     ]
 
 
@@ -162,13 +205,6 @@ def test_bar_is_as_long_as_the_share() -> None:
     assert bar(0.0, 4) == "╌╌╌╌"
     assert bar(0.5, 4) == "━━╌╌"
     assert bar(1.0, 4) == "━━━━"
-
-
-def test_callback_travels_to_workers_without_its_monitor(planned: Planner) -> None:
-    callback = SweepCallback()
-    callback._monitor = Monitor(planned())
-    callback._monitor.stop()
-    assert pickle.loads(pickle.dumps(callback))._monitor is None
 
 
 def rows(count: int) -> Iterator[Row]:

@@ -71,7 +71,7 @@ def test_experiments_that_are_not_done_are_named(
 ) -> None:
     def run(every: Sequence[Job], threads: int) -> None:
         for job in every:
-            if job.run.config.experiment == "b":
+            if job.run.resolved["experiment"] == "b":
                 job.directory.path.mkdir(parents=True)
                 with Table(job.directory.metrics) as table:
                     table.append({"iteration": 2, "env_steps": 100})

@@ -1,9 +1,10 @@
 """A run before anything of it is opened: what it is, how long, where it is kept."""
 
+import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -20,9 +21,8 @@ OWN = ("experiment", "scale", "seed", *SESSION)
 
 
 class Run(NamedTuple):
-    """A checked configuration and the run directory that it names."""
+    """A checked configuration and the run directory that it names: plain data."""
 
-    config: DictConfig
     resolved: Config
     identity: Identity
     study: Study
@@ -47,6 +47,20 @@ class Run(NamedTuple):
     def command(self) -> str:
         """What starts this run alone."""
         return shlex.join(["python", "-m", "runners.train", *self.overrides])
+
+    def with_seed(self, seed: int, overrides: Sequence[str]) -> Self:
+        """The same run with another seed, which `overrides` start; see `seed_stands_alone`."""
+        resolved, identity = ({**node, "seed": seed} for node in (self.resolved, self.identity))
+        path = self.directory.path.parent / run_id(self.label, seed, identity)
+        said = {**self.description, "seed": seed, "overrides": lasting(overrides)}
+        return self._replace(
+            resolved=resolved,
+            identity=identity,
+            plan=self.plan._replace(seed=seed),
+            directory=RunDirectory(path),
+            overrides=tuple(overrides),
+            description=said,
+        )
 
 
 def describe(cfg: DictConfig, overrides: Sequence[str], swept: Iterable[str] = ()) -> Run:
@@ -74,7 +88,7 @@ def describe(cfg: DictConfig, overrides: Sequence[str], swept: Iterable[str] = (
     directory = RunDirectory(Path(cfg.results_dir) / run_id(label, cfg.seed, identity))
     asked = tuple(overrides), tuple(swept)
     said = _description(node, study, identity, *asked)
-    return Run(cfg, config, identity, study, plan, directory, *asked, said)
+    return Run(config, identity, study, plan, directory, *asked, said)
 
 
 def _description(
@@ -85,8 +99,7 @@ def _description(
     swept: Collection[str],
 ) -> Config:
     """What run.json says; see `runners.store.directory`."""
-    alone = [item for item in overrides if checks.key_of(item) not in SESSION]
-    usual = {*OWN, *swept}
+    alone, usual = lasting(overrides), {*OWN, *swept}
     departures = [item for item in alone if checks.key_of(item) not in usual]
     rest = dict(identity)
     del rest["seed"]
@@ -106,6 +119,17 @@ def _description(
         "steps_per_iteration": study.steps(identity),
         "numbers": NUMBERS,
     }
+
+
+def lasting(overrides: Iterable[str]) -> list[str]:
+    """Those that say what a run is, not how it is run this time."""
+    return [item for item in overrides if checks.key_of(item) not in SESSION]
+
+
+def seed_stands_alone(cfg: DictConfig) -> bool:
+    """Whether no other setting refers to the seed, so that it can be changed by itself."""
+    raw = str(OmegaConf.to_container(cfg, resolve=False))
+    return re.search(r"\$\{[^'\"]*\bseed\b", raw) is None
 
 
 def values_of(swept: Iterable[str], node: Config) -> Config:

@@ -39,20 +39,27 @@ def live(plan: Plan, quiet: bool) -> Iterator[Callable[[Row], None]]:
 
 
 @contextmanager
-def line(quiet: bool = False) -> Iterator[Show]:
-    """What shows on stderr how much is done, how it goes, and how long it still takes."""
+def line(quiet: bool = False, patience: float = 0.0) -> Iterator[Show]:
+    """What shows on stderr how much is done, how it goes, and how long it still takes.
+
+    Args:
+        quiet: whether to show nothing.
+        patience: seconds of silence; what has ended by then shows nothing.
+    """
     console = Console(stderr=True, quiet=quiet)
-    clock, shown = Clock(), -math.inf
+    clock, due, begun = Clock(), time.monotonic() + patience, False
     with Live(console=console) if console.is_terminal else nullcontext() as screen:
 
         def show(fraction: float, how: str) -> None:
-            nonlocal shown
+            nonlocal due, begun
             text = Text(f"{fraction:4.0%}  {how}")
             text.append(f"  ETA {duration(clock.remaining(fraction))}")
-            if screen:
+            late = time.monotonic() >= due
+            begun = begun or late
+            if begun and screen:
                 screen.update(text)
-            elif fraction == 1 or time.monotonic() >= shown + PLAIN_SECONDS:
-                shown = time.monotonic()
+            elif late or (begun and fraction == 1):
+                due = time.monotonic() + PLAIN_SECONDS
                 console.print(text, soft_wrap=True)
 
         yield show

@@ -103,7 +103,7 @@ def player(run: Run, resources: Resources) -> Iterator[Player]:
     """
     with run.study.open(run.identity, resources) as opened:
         if opened.player is None:
-            what = f"study={run.config.study} trains no policy that could be played"
+            what = f"study={run.resolved['study']} trains no policy that could be played"
             raise ConfigError(f"{run.directory.path}: {what}, study=training does")
         yield opened.player
 

@@ -20,18 +20,17 @@ def run_session(run: Run, quiet: bool) -> int:
     Raises:
         Exception: what stopped the run; its provenance says so too, if it had begun.
     """
-    if run.config.tensorboard:
+    if run.resolved["tensorboard"]:
         tensorboard.require()
     signals.listen()
     torch.set_num_threads(1)
-    cfg = run.config
-    with run.study.open(run.identity, resources(cfg)) as opened, run.directory:
+    with run.study.open(run.identity, resources(run.resolved)) as opened, run.directory:
         run.directory.claim(run.resolved, run.identity, run.description)
         reached = None
         with (
             _recorded(run) as record,
             display.live(run.plan, quiet) as show,
-            tensorboard.log(run.directory.path, enabled=cfg.tensorboard) as log,
+            tensorboard.log(run.directory.path, enabled=run.resolved["tensorboard"]) as log,
         ):
 
             def on_row(row: Row) -> None:
@@ -65,7 +64,7 @@ def _recorded(run: Run) -> Iterator[Record]:
     except StoppedError as stopped:
         record.end("interrupted", stopped.exit_status, error=str(stopped))
     except Exception as error:
-        message = explain(error, str(run.config.results_dir))
+        message = explain(error, run.resolved["results_dir"])
         with suppress(OSError):  # the disk may be what is full
             record.end("failed", 1, error=message, traceback=traceback.format_exc())
         raise

@@ -1,39 +1,41 @@
 """Stopping politely: SIGINT and SIGTERM ask for a checkpoint and an exit; a repeated one insists.
 
 A signal is remembered for the life of the process, so that the later runs of a sweep do not
-start. A sweep's parent passes it on to the workers that joblib started, and a worker whose
-parent has died stops as if it had been asked to.
+start. Who starts workers passes it on to them.
 """
 
-import multiprocessing
-import os
 import signal
+from collections.abc import Callable, Iterable
+from multiprocessing.process import BaseProcess
 from types import FrameType
 
 _received: list[int] = []
-_parent = os.getppid()
 
 
-def listen() -> None:
-    """From now on remember SIGINT and SIGTERM instead of dying at once."""
+def listen(workers: Callable[[], Iterable[BaseProcess]] = tuple) -> None:
+    """From now on remember SIGINT and SIGTERM instead of dying at once.
+
+    Args:
+        workers: the processes that shall be stopped too.
+    """
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        insisting = number in _received
+        _received.append(number)
+        for worker in workers():
+            worker.terminate()
+        if insisting:
+            raise KeyboardInterrupt
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _remember)
+        signal.signal(number, remember)
+
+
+def stop() -> None:
+    """Stop as if SIGTERM had come."""
+    _received.append(signal.SIGTERM)
 
 
 def exit_status() -> int:
     """128 + the first signal that came since `listen`, as shells report it; 0 if none did."""
-    if not _received and os.getppid() != _parent and _is_worker(multiprocessing.current_process()):
-        _received.append(signal.SIGTERM)
     return 128 + _received[0] if _received else 0
-
-
-def _remember(number: int, frame: FrameType | None) -> None:
-    if number in _received:
-        raise KeyboardInterrupt
-    _received.append(number)
-    for child in filter(_is_worker, multiprocessing.active_children()):
-        child.terminate()
-
-
-def _is_worker(process: multiprocessing.process.BaseProcess) -> bool:
-    return process.name.startswith("LokyProcess")

@@ -1,5 +1,6 @@
 """The typed trees of settings, one a kind of run; what of them is a run's identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -205,6 +206,6 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
     return found
 
 
-def resources(cfg: DictConfig) -> Resources:
+def resources(node: Mapping[str, Any]) -> Resources:
     """What a configuration lets its run use."""
-    return Resources(cfg.threads, cfg.workers, cfg.device)
+    return Resources(**{name: node[name] for name in Resources._fields})

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from omegaconf import OmegaConf
 
 from runners.store.checkpoint import Position
@@ -61,7 +61,7 @@ class RunDirectory:
         self.checkpoint = path / "checkpoint.pt"
         self.evaluation = path / "evaluation.json"
         self._done = path / "DONE"
-        self._lock = FileLock(path / ".lock", timeout=0)
+        self._lock: BaseFileLock | None = None
 
     def kept(self, iteration: int) -> Path:
         """Where the checkpoint of an iteration stays."""
@@ -97,6 +97,7 @@ class RunDirectory:
             RunError: another process has it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.path / ".lock", timeout=0)
         try:
             self._lock.acquire()
         except Timeout:
@@ -105,6 +106,7 @@ class RunDirectory:
 
     def __exit__(self, *error: object) -> None:
         """Unlock."""
+        assert self._lock
         self._lock.release()
 
     def claim(self, config: Config, identity: Config, description: Config) -> None:

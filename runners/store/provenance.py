@@ -20,7 +20,7 @@ from runners.store.files import overwrite, write_atomically
 
 PACKAGES = (
     *("numpy", "scipy", "torch", "numba", "mujoco", "gymnasium", "ale-py", "cma"),
-    *("hydra-core", "omegaconf", "joblib", "hydra-joblib-launcher"),
+    *("hydra-core", "omegaconf", "joblib"),
 )
 
 

@@ -1,78 +1,55 @@
 """A sweep as its user sees it: a plan before, live progress during, a summary after."""
 
-import atexit
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
-import joblib
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from runners.run import signals
-from runners.run.display import Clock, duration, sentence
-from runners.settings.mistakes import explain
+from runners.run.display import Clock, duration, line, sentence
 from runners.store.table import last_row
-from runners.sweep.jobs import Job, estimated_seconds, jobs
+from runners.sweep.jobs import DONE, RUNNING, WAITING, Job, estimated_seconds
 
 LIVE_SECONDS = 0.5  # between updates on a terminal
+PATIENCE = 1.0  # seconds that a plan may take without a word
+PLAIN_PATIENCE = 5.0  # the same where lines stay
+SHARE = 0.05  # of the time, at most, that is spent looking at very many runs
 PLAIN_SECONDS = 15.0  # between lines elsewhere
-STATUSES = ("done", "failed", "interrupted", "running", "waiting")  # in the order of a summary
+LOST = "lost"
+STATUSES = (DONE, "failed", "interrupted", LOST, WAITING)  # in the order of a summary
 
 
-class SweepCallback(Callback):
-    """Hydra calls this in the process that started a sweep; single runs do not notice it."""
+@contextmanager
+def planning() -> Iterator[Callable[[int, int], None]]:
+    """What to call with how many runs are planned so far, and of how many; shown on stderr."""
+    with line(patience=PATIENCE if sys.stderr.isatty() else PLAIN_PATIENCE) as show:
+        yield lambda done, of: show(done / of, f"planned {done:,} of {of:,} runs")
 
-    def __init__(self) -> None:
-        """Wait for a sweep."""
-        self._monitor: Monitor | None = None
 
-    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
-        """Travel to worker processes as one that has nothing to do."""
-        return type(self), ()
+def unfinished(planned: Iterable[Job]) -> list[Job]:
+    """Those that are not done."""
+    return [job for job in planned if not job.run.done]
 
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Refuse what is misconfigured, print the plan, begin to watch.
 
-        Raises:
-            SystemExit: the sweep is refused, or all of it is done.
-        """
-        try:
-            planned = jobs(config)
-        except Exception as error:
-            sys.exit(f"error: {explain(error)}")
-        at_once = joblib.effective_n_jobs(config.hydra.launcher.get("n_jobs", 1))
-        say(plan(planned, at_once))
-        if all(job.run.done for job in planned):
-            say(config.results_dir)
-            sys.exit(0)
-        signals.listen()
-        self._monitor = Monitor(planned)
-        atexit.register(self._monitor.stop)
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Print how each run ended.
-
-        Raises:
-            SystemExit: always; its status is zero only if every run is done.
-        """
-        if self._monitor:
-            self._monitor.stop()
-            say(summary(self._monitor.planned, self._monitor.began))
-            say(config.results_dir)
-            unfinished = not all(job.run.done for job in self._monitor.planned)
-            sys.exit(signals.exit_status() or int(unfinished))
+@contextmanager
+def monitored(planned: Sequence[Job]) -> Iterator[None]:
+    """Within, show how the runs advance; at the end, how each of them ended."""
+    monitor = Monitor(planned)
+    try:
+        yield
+    finally:
+        monitor.stop()
+        say(summary(planned, monitor.began))
 
 
 def plan(planned: Sequence[Job], at_once: int) -> str:
     """What a sweep is going to do."""
-    pending = [job for job in planned if not job.run.done]
+    pending = unfinished(planned)
     steps = sum(job.steps for job in planned)
     left = sum(job.steps - job.steps_done() for job in pending)
     seconds = estimated_seconds(pending, at_once)
@@ -84,12 +61,16 @@ def plan(planned: Sequence[Job], at_once: int) -> str:
 
 
 def summary(planned: Sequence[Job], since: float) -> str:
-    """How the runs of a sweep that began at `since` ended, with each error."""
-    statuses = [job.status(since) for job in planned]
+    """How the runs of a sweep that began at `since` ended, with each error.
+
+    A run is lost that never came to write its end.
+    """
+    known = [job.status(since) for job in planned]
+    statuses = [LOST if status == RUNNING else status for status in known]
     counts = sorted(Counter(statuses).items(), key=lambda item: STATUSES.index(item[0]))
     lines = [", ".join(f"{count} {status}" for status, count in counts)]
     for job, status in zip(planned, statuses, strict=True):
-        if status not in ("done", "waiting"):
+        if status not in (DONE, WAITING):
             error = job.provenance().get("error")
             lines.append(f"  {status}: {job.directory.path.name}" + (f": {error}" if error else ""))
     return "\n".join(lines)
@@ -102,6 +83,9 @@ class Monitor:
         """Begin to watch, in a thread of its own."""
         self.planned = planned
         self.began = time.time() - 0.1  # file systems' clocks lag behind by some milliseconds
+        self._steps = [job.steps_done() for job in planned]
+        self._status = [WAITING] * len(planned)
+        self._all = sum(job.steps for job in planned)
         self._clock = Clock()
         self._clock.remaining(self._fraction())
         self._over = threading.Event()
@@ -120,27 +104,35 @@ class Monitor:
                 console.print(self.text(), soft_wrap=True)
             return
         with Live(console=console, auto_refresh=False) as screen:
-            over = False
+            took, over = 0.0, False
             while not over:
-                over = self._over.wait(LIVE_SECONDS)
+                over = self._over.wait(max(LIVE_SECONDS, took / SHARE))
+                began = time.monotonic()
                 screen.update(Text(self.text()), refresh=True)
+                took = time.monotonic() - began
 
     def _fraction(self) -> float:
-        steps = sum(job.steps for job in self.planned)
-        return sum(job.steps_done() for job in self.planned) / steps
+        return sum(self._steps) / self._all
+
+    def _look(self) -> None:
+        """See how each run is; what was done stays so, and what waits takes no steps."""
+        for i, job in enumerate(self.planned):
+            if self._status[i] != DONE:
+                self._status[i] = job.status(self.began)
+                if self._status[i] != WAITING:
+                    self._steps[i] = job.steps_done()
 
     def text(self) -> str:
         """The whole sweep on one line, with a bar, and each running run on one."""
-        statuses = [job.status(self.began) for job in self.planned]
-        counts = Counter(statuses)
-        fraction = self._fraction()
+        self._look()
+        counts, fraction = Counter(self._status), self._fraction()
         lines = [
-            f"{bar(fraction)} {fraction:4.0%}  {counts['done']}/{len(self.planned)} runs"
+            f"{bar(fraction)} {fraction:4.0%}  {counts[DONE]}/{len(self.planned)} runs"
             + (f"  {counts['failed']} failed" if counts["failed"] else "")
             + f"  ETA {duration(self._clock.remaining(fraction))}"
         ]
-        for job, status in zip(self.planned, statuses, strict=True):
-            if status == "running":
+        for job, status in zip(self.planned, self._status, strict=True):
+            if status == RUNNING:
                 now = _numbers(job)
                 how = sentence(now) if now else "starting"
                 lines.append(f"  {job.directory.path.name}  {how}")

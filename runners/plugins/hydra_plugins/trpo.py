@@ -1,0 +1,77 @@
+"""How Hydra runs a sweep of ours: a sweeper that plans it first, and a launcher for one machine.
+
+Hydra takes plugins from modules below `hydra_plugins` alone, wherever on the path such a folder is.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from joblib import effective_n_jobs
+
+from runners.run import signals
+from runners.run.described import Run
+from runners.settings.mistakes import explain
+from runners.sweep.jobs import Job, jobs
+from runners.sweep.pool import run_all
+from runners.sweep.progress import monitored, plan, planning, say, unfinished
+
+
+class Sweeper(BasicSweeper):
+    """Hydra's basic sweeper, but that all runs are checked before the first one begins."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Refuse what is misconfigured, print the plan, run what is not done, tell how it went.
+
+        Raises:
+            SystemExit: always; its status is zero only if every run is done.
+        """
+        assert self.config is not None
+        try:
+            with planning() as told:
+                planned = jobs(self.config, told)
+        except Exception as error:
+            sys.exit(f"error: {explain(error)}")
+        at_once = effective_n_jobs(self.config.hydra.launcher.get("n_jobs", 1))
+        say(plan(planned, at_once))
+        if left := unfinished(planned):
+            with monitored(planned):
+                self._launch(left)
+        say(self.config.results_dir)
+        sys.exit(signals.exit_status() or int(bool(unfinished(planned))))
+
+    def _launch(self, left: Sequence[Job]) -> None:
+        """Hand the runs over as they are planned, or as what Hydra is to compose again."""
+        assert self.launcher is not None
+        if isinstance(self.launcher, Local):
+            self.launcher.run([job.run for job in left])
+        else:
+            self.launcher.launch([job.run.overrides for job in left], initial_job_idx=0)
+
+
+class Local(Launcher):
+    """`hydra/launcher=joblib`: so many runs at a time on this machine."""
+
+    def __init__(self, n_jobs: int) -> None:
+        """`n_jobs` at a time; -1 is one a core."""
+        self._n_jobs = n_jobs
+
+    def setup(self, **given: Any) -> None:
+        """Need nothing of Hydra's."""
+
+    def run(self, runs: Sequence[Run]) -> None:
+        """Run these; their directories tell how each of them went."""
+        run_all(runs, self._n_jobs)
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Refuse what was not planned.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError("hydra/launcher=joblib belongs to the sweeper of this suite")

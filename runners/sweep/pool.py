@@ -1,0 +1,84 @@
+"""Runs in worker processes, so many at a time; a worker that dies loses no more than its own run.
+
+Each slot has a pool of one process of its own, so that nothing is shared which a killed one could
+take along. The run that it lost is begun once more: from its checkpoint, as after any crash.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+from joblib import effective_n_jobs
+
+from runners.run import signals
+from runners.run.described import Run
+from runners.run.execute import execute_run
+from runners.run.words import complain
+
+TRIES = 2  # times that a run is begun whose worker dies
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+_busy = threading.Lock()  # held in a worker while it runs something
+
+
+def run_all(runs: Sequence[Run], n_jobs: int) -> None:
+    """Run these, the first ones first; their directories tell how each of them went.
+
+    Args:
+        runs: the next begins where one has ended, whatever its end.
+        n_jobs: how many at a time; -1 is one a core.
+    """
+    signals.listen(multiprocessing.active_children)
+    here = threading.local()
+    slots = min(effective_n_jobs(n_jobs), len(runs))
+    with ThreadPoolExecutor(slots, initializer=_deafen) as threads:
+        for ended in as_completed([threads.submit(_in_worker, run, here) for run in runs]):
+            ended.result()
+
+
+def _deafen() -> None:
+    """Hold signals back from this thread, and from the workers that it starts."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+
+
+def _in_worker(run: Run, here: threading.local) -> None:
+    """Run it in this thread's worker, and once more in a new one if that dies."""
+    for left in reversed(range(TRIES)):
+        if signals.exit_status():
+            return
+        if not hasattr(here, "worker"):
+            here.worker = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+        try:
+            here.worker.submit(_run, run).result()
+        except BrokenProcessPool:
+            del here.worker
+            what = "it is tried again" if left else "it is given up"
+            complain(f"warning: {run.directory.path.name}: its process died; {what}")
+        else:
+            return
+
+
+def _begin() -> None:
+    """In a new worker: hear the signals that were held back, and end when the parent has."""
+    signals.listen()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    signals.stop()
+    with _busy:
+        os._exit(signals.exit_status())
+
+
+def _run(run: Run) -> None:
+    with _busy:
+        execute_run(run, quiet=True)
