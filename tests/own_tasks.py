@@ -1,5 +1,8 @@
 """Small tasks as people write them, good ones and bad ones, registered when this is imported."""
 
+import os
+import signal
+from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium
@@ -23,6 +26,22 @@ class Good(gymnasium.Env[Any, Any]):
     def step(self, action: Any) -> Told:
         self.place = self.place + float(action[0])
         return self.place.copy(), -float(np.square(self.place).sum()), False, False, {}
+
+
+class Dies(Good):
+    """Is killed in a process's 150th step, as if memory had run out, unless the file `once` is."""
+
+    taken: ClassVar[int] = 0
+
+    def __init__(self, once: str) -> None:
+        self.once = once
+
+    def step(self, action: Any) -> Told:
+        Dies.taken += 1
+        if Dies.taken == 150 and not Path(self.once).exists():
+            Path(self.once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().step(action)
 
 
 class Strict(Good):
@@ -247,7 +266,7 @@ TASKS = (
     Tuned,
     Short,
 )
-for task in (*TASKS, Late, Drawn, Reseeding, Lacking, Counted, Broken):
+for task in (*TASKS, Late, Dies, Drawn, Reseeding, Lacking, Counted, Broken):
     gymnasium.register(f"{task.__name__}-v0", task, max_episode_steps=20)
 gymnasium.register(
     "Wrapped-v0",

@@ -13,9 +13,11 @@ import pytest
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]
 SMOKE = ("env=cartpole", "scale=smoke")
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"}
+ENVIRONMENT["PYTHONPATH"] = str(ROOT / "tests")  # the modules of tasks of one's own
 
 
-def start(*arguments: str, module: str = "train") -> subprocess.Popen[str]:
+def start(*arguments: str, module: str = "train", own_group: bool = False) -> subprocess.Popen[str]:
     """Begin `python -m runners.<module>` with these arguments."""
     return subprocess.Popen(
         [sys.executable, "-m", f"runners.{module}", *arguments],
@@ -23,7 +25,8 @@ def start(*arguments: str, module: str = "train") -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={key: value for key, value in os.environ.items() if key != "HYDRA_FULL_ERROR"},
+        env=ENVIRONMENT,
+        start_new_session=own_group,
     )
 
 
@@ -154,6 +157,59 @@ def test_terminated_sweep_checkpoints_what_runs_and_begins_nothing_more(tmp_path
     assert process.returncode == 143
     assert "1 interrupted, 3 waiting" in out
     assert len(list(tmp_path.glob("*/checkpoint.pt"))) == 1
+
+
+def test_a_worker_that_dies_loses_its_run_alone_and_that_is_tried_again(tmp_path: Path) -> None:
+    own = ("env=gymnasium", "env.id=own_tasks:Dies-v0", f"+env.kwargs.once={tmp_path / 'died'}")
+    sweep = ("-m", *own, "protocol=modern", "iterations=2", "steps_per_iteration=200")
+    status, out, err = train(
+        *(*sweep, "seed=range(3)", f"results_dir={tmp_path / 'runs'}"),
+        *("hydra/launcher=joblib", "hydra.launcher.n_jobs=1"),
+    )
+    assert status == 0, err
+    (line,) = (line for line in err if line.startswith("warning"))
+    assert "-s0-" in line
+    assert line.endswith("its process died; it is tried again")
+    assert "3 done" in out
+    assert len(metrics(tmp_path / "runs")) == 3
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_interrupting_the_whole_group_before_the_first_row_ends_the_sweep(
+    tmp_path: Path, launcher: str
+) -> None:
+    process = start(
+        *("-m", "env=cartpole", "protocol=modern", "seed=range(6)", f"results_dir={tmp_path}"),
+        f"hydra/launcher={launcher}",
+        own_group=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline().startswith("sweep of 6 runs")
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert not list(tmp_path.glob("*/DONE"))
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)  # nobody is left
+
+
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    process = start(
+        *("-m", "env=cartpole", "protocol=modern", "seed=range(6)", f"results_dir={tmp_path}"),
+        "hydra/launcher=joblib",
+        own_group=True,
+    )
+    wait_for(tmp_path, "metrics.csv")
+    process.kill()
+    process.communicate(timeout=60)
+    end = time.monotonic() + 60
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+    assert list(tmp_path.glob("*/checkpoint.pt"))
+    assert not list(tmp_path.glob("*-s5-*"))
 
 
 def test_a_sweep_may_be_of_another_study(tmp_path: Path) -> None:
