@@ -196,6 +196,13 @@ MISTAKES = {
     f"{VINE} {MEASURED} sampler.states=3": ["sampler.states is read by nothing"],
     f"{FINITE} delta=0.2": ["delta is read by nothing", "minorise_maximise"],
     f"{FINITE} device=cuda": ["device is read by nothing"],
+    # values that have to be quoted, and launchers
+    "results_dir=/data/ünï": ["quote it twice", "'results_dir=\"/data/ünï\"'"],
+    "results_dir=a=b": ["quote it twice", "'results_dir=\"a=b\"'"],
+    "results_dir=a,b": ['a comma is "each of these"', "-m", "'results_dir=\"a,b\"'"],
+    "hydra/launcher=joblb": ["did you mean joblib?", "basic, joblib"],
+    "hydra/launcher=ray": ["needs a package", "hydra-ray-launcher"],
+    "hydra.launcher.n_job=2": ["hydra.launcher.n_job is not a setting"],
     # finite MDPs
     f"{FINITE} algo=trpo": ["algo is no setting of the study that was chosen"],
     f"{FINITE} env.horizon=3": ["env.horizon is not a setting"],
@@ -213,6 +220,13 @@ MISTAKES = {
         "not 20000",
     ],
 }
+
+
+@pytest.mark.parametrize("value", ["a b", "ü", "a=b", "a,b", "a(b", 'a"b', "a#b", "~/x"])
+def test_a_value_quoted_as_it_is_told_is_taken(value: str) -> None:
+    told = mistake(shlex.quote(f"results_dir={value}c,"))
+    (override,) = shlex.split(told.partition("as in ")[2])
+    assert composed(override).results_dir == f"{value}c,"
 
 
 @pytest.mark.parametrize("line", MISTAKES)

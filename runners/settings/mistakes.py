@@ -1,20 +1,37 @@
 """A command line that cannot be composed, told in one line with the nearest right word."""
 
 import re
+import shlex
 from dataclasses import fields, is_dataclass
 from typing import Any
+
+from hydra.errors import OverrideParseException
 
 from runners.settings.errors import nearest
 from runners.settings.options import GROUPS
 from runners.settings.tree import TREES, files
 
+HYDRA = "hydra"
+LAUNCHER = "hydra/launcher"
+BUILT_IN = {LAUNCHER: ["basic"]}
+"""Options that Hydra has of its own."""
+PACKAGES = {
+    (LAUNCHER, "ray"): "hydra-ray-launcher",
+    (LAUNCHER, "submitit_slurm"): "hydra-submitit-launcher",
+    (LAUNCHER, "submitit_local"): "hydra-submitit-launcher",
+}
+"""Options that come with a package, and its name."""
+
 
 def explain(error: Exception) -> str:
     """One line for an error of composition: the key, what is wrong, and the nearest right one."""
     text = " ".join(str(error).split())
-    if option := re.search(r"Could not find '(?:\S+/)?(\w+)/([^/']+)'", text):
-        group, word = option.groups()
-        return f"{group}={word} is unknown{nearest(word, files(group))}"
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error.override, "it cannot be read as it is")
+    if comma := re.match(r"Ambiguous value for argument '(.*?)' 1\.", text):
+        return _unreadable(comma.group(1), 'a comma is "each of these", for which -m comes first')
+    if option := re.search(r"Could not find '(\S+)/([^/']+)'", text):
+        return _unknown_option(*option.groups())
     if absent := re.search(r"Could not override '(\w+)'\. No match in the defaults list", text):
         return _unknown(absent.group(1), False)
     if unknown := re.search(r"Could not override '([\w.]+)'|Key '.*full_key: ([\w.]+)", text):
@@ -26,9 +43,26 @@ def explain(error: Exception) -> str:
     return text
 
 
+def _unreadable(override: str, why: str) -> str:
+    """What is told of a value that has to be quoted, once for the shell and once for Hydra."""
+    key, _, value = override.partition("=")
+    quoted = '"' + value.replace('"', r"\"") + '"'
+    return f"{override}: {why}: quote it twice, as in {shlex.quote(f'{key}={quoted}')}"
+
+
+def _unknown_option(path: str, word: str) -> str:
+    """What is told of an option that there is not, or that comes with a package of its own."""
+    if package := PACKAGES.get((path, word)):
+        return f"{path}={word} needs a package: .venv/bin/pip install {package}"
+    group = path.removeprefix("schema/")
+    return f"{group}={word} is unknown{nearest(word, [*files(group), *BUILT_IN.get(group, [])])}"
+
+
 def _unknown(name: str, overridden: bool) -> str:
     """What is told of a setting that is not there."""
     keys, group = _keys(), name.partition(".")[0]
+    if group == HYDRA:
+        return f"{name} is not a setting of Hydra's, or not of the launcher that was chosen"
     if name not in keys:
         near = [key for key in keys if key.rpartition(".")[0] == name.rpartition(".")[0]]
         top = [key for key in keys if key.isidentifier()]
