@@ -31,7 +31,7 @@ def start(*arguments: str, module: str = "train", own_group: bool = False) -> su
 
 
 def train(
-    *arguments: str, module: str = "train", timeout: float = 120
+    *arguments: str, module: str = "train", timeout: float = 300
 ) -> tuple[int, list[str], list[str]]:
     """Run it to its end: exit status, lines on stdout, lines on stderr; `timeout` in seconds.
 
