@@ -87,6 +87,8 @@ def opened(
         ConfigError: a setting does not fit the task; the message names it.
     """
     device = _device(resources.device)
+    if resources.trial:
+        resources, rows = Resources(), 1
     with (
         _threads(resources.threads) as pmap,
         _running(identity, resources.workers, rows, policy, pmap) as runner,

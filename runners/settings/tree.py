@@ -41,6 +41,7 @@ class Resources(NamedTuple):
     threads: int = 1
     workers: int = 0
     device: str = "cpu"
+    trial: bool = False  # one row and nothing beside: to see that all can be opened
 
 
 @dataclass
@@ -208,4 +209,4 @@ def resolved(cfg: DictConfig) -> dict[str, Any]:
 
 def resources(node: Mapping[str, Any]) -> Resources:
     """What a configuration lets its run use."""
-    return Resources(**{name: node[name] for name in Resources._fields})
+    return Resources(node["threads"], node["workers"], node["device"])

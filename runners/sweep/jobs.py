@@ -132,7 +132,7 @@ class Planner:
         """Open what the run would open, once for all its seeds, and close it."""
         if run.description["settings"] in self._opened:
             return
-        with run.study.open(run.identity, resources(run.resolved)._replace(threads=1, workers=0)):
+        with run.study.open(run.identity, resources(run.resolved)._replace(trial=True)):
             self._opened.add(run.description["settings"])
 
 
