@@ -111,6 +111,50 @@ class Late(Good):
         return obs, float(reward) + getattr(self, "bonus", 0.0), *rest  # type: ignore[return-value]
 
 
+class LateView(Late):
+    """Comes to keep a view."""
+
+    def step(self, action: Any) -> Told:
+        found = super().step(action)
+        if self.steps == 8:
+            self.first = self.place[:1]
+        return found
+
+
+class Halves(Good):
+    """Keeps the two halves of an array that nobody else knows."""
+
+    def reset(self, **given: Any) -> tuple[Any, dict[str, Any]]:
+        found = super().reset(**given)
+        both = np.zeros(2)
+        self.left, self.right = both[:1], both[1:]
+        return found
+
+    def step(self, action: Any) -> Told:
+        self.left += float(action[0])
+        self.right += 1
+        return np.append(self.left, self.right), float(self.left[0]), False, False, {}
+
+
+class Wrong(Good):
+    """Does what no task may."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+
+    def step(self, action: Any) -> Any:
+        obs, reward, *rest = super().step(action)
+        if self.how == "fails":
+            raise KeyError("speed")
+        if self.how == "nothing":
+            return None
+        if self.how == "ragged":
+            return [[1.0], [1.0, 2.0]], reward, *rest
+        if self.how == "words":
+            return np.array(["far", "near"]), reward, *rest
+        return obs, "good", *rest
+
+
 class Drawn(Good):
     """Draws a strength when it is made."""
 
@@ -266,7 +310,19 @@ TASKS = (
     Tuned,
     Short,
 )
-for task in (*TASKS, Late, Dies, Drawn, Reseeding, Lacking, Counted, Broken):
+for task in (
+    *TASKS,
+    Late,
+    LateView,
+    Halves,
+    Wrong,
+    Dies,
+    Drawn,
+    Reseeding,
+    Lacking,
+    Counted,
+    Broken,
+):
     gymnasium.register(f"{task.__name__}-v0", task, max_episode_steps=20)
 gymnasium.register(
     "Wrapped-v0",

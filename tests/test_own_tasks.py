@@ -70,7 +70,31 @@ def test_what_is_wrong_with_a_task_is_told_in_one_line(name: str, message: str) 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["Aliased", "Late"])
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("fails", r"step\(\) raised KeyError: 'speed'"),
+        ("nothing", r"step\(\) returned None, not \(observation, .*old API\?"),
+        ("ragged", r"an observation \(2,\) raised ValueError: .*inhomogeneous"),
+        ("words", r"observations must be numbers, not array\(\['far', 'near'\]"),
+        ("reward", r"a reward of 'good' raised ValueError"),
+    ],
+)
+def test_what_a_tasks_own_code_does_wrong_is_told_with_whose_it_is(how: str, message: str) -> None:
+    with pytest.raises(UnfitError, match=rf"^own_tasks:Wrong-v0: {message}"):
+        opened("Wrong", kwargs={"how": how})
+
+
+def test_a_view_that_a_task_comes_to_keep_is_found_when_it_is_saved() -> None:
+    with opened("LateView") as simulator:
+        for step in range(8):
+            assert len(simulator.save(ROW)) == 1, step
+            simulator.step(np.zeros((1, 1)), ROW)
+        with pytest.raises(UnfitError, match=r"cannot be saved: .* shares the memory of another"):
+            simulator.save(ROW)
+
+
+@pytest.mark.parametrize("name", ["Aliased", "Late", "Halves"])
 def test_what_a_task_knows_twice_or_comes_to_keep_is_restored_with_it(name: str) -> None:
     with opened(name, 2) as simulator:
         rows, actions = np.arange(2), np.linspace(-1, 1, 12)
@@ -171,7 +195,7 @@ def test_all_tasks_are_closed_also_after_a_failure() -> None:
     with opened("Counted", 3):
         assert own_tasks.Counted.open == 3
     assert own_tasks.Counted.open == 0
-    with pytest.raises(RuntimeError, match="no such engine"):
+    with pytest.raises(UnfitError, match=r"reset\(\) raised RuntimeError: no such engine"):
         opened("Broken", 2)
     assert own_tasks.Counted.open == 0
 

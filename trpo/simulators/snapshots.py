@@ -7,6 +7,7 @@ and constraint rows, MuJoCo computes anew in every step.
 """
 
 import copy
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -61,7 +62,36 @@ def capture(env: Env, arrays: list[str]) -> Snapshot:
             snapshot.physics[name] = (value.time, saved)
         elif not isinstance(value, FIXED) and not (wraps and value is held.env):
             raise TypeError(f"its attribute {name!r} ({type(value).__name__}) is not plain data")
+    _require_no_views(snapshot.plain)
     return snapshot._replace(plain=copy.deepcopy(snapshot.plain))  # at once: aliases stay aliases
+
+
+def _require_no_views(plain: dict[str, Any]) -> None:
+    """Raise TypeError where two arrays share memory, which copies of them would not."""
+    known: dict[int, list[Array]] = {}
+    for name, value in plain.items():
+        for array in _arrays_in(value):
+            others = known.setdefault(id(_root(array)), [])
+            if any(other is not array and np.may_share_memory(other, array) for other in others):
+                raise TypeError(f"its attribute {name!r} shares the memory of another array")
+            others.append(array)
+
+
+def _root(array: Array) -> Array:
+    """The array whose memory this one shows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _arrays_in(value: Any) -> Iterator[Array]:
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict):
+        yield from _arrays_in([*value, *value.values()])
+    elif isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from _arrays_in(part)
 
 
 def restore(env: Env, snapshot: Snapshot) -> None:

@@ -16,6 +16,7 @@ from trpo.types import Array
 
 STEPS = 6  # of a trial at most; fewer where an episode ends
 SEEDS = (1, 2, 3)
+NUMBERS = "biuf"  # NumPy's kinds: booleans, integers, reals
 
 
 class Found(NamedTuple):
@@ -46,7 +47,7 @@ class Trial(NamedTuple):
             return Found(None, unsaved)
         doubt = (
             f"{self.id} gives other numbers for the same seed: does it draw from a generator that "
-            "reset(seed=...) does not set?"
+            "reset(seed=...) does not set, or depend on the clock or on other environments?"
         )
         return Found(doubt, unsaved and "it gives other numbers for the same seed")
 
@@ -103,9 +104,12 @@ def told_reset(id: str, env: Env, seed: int) -> Array:
     """The first observation.
 
     Raises:
-        UnfitError: it is not what was declared.
+        UnfitError: it is not what was declared, or none came.
     """
-    came = env.reset(seed=seed)
+    try:
+        came = env.reset(seed=seed)
+    except Exception as error:
+        raise _raised(f"{id}: reset()", error) from error
     if not isinstance(came, tuple) or len(came) != 2:
         raise UnfitError(f"{id}: reset() returned no (observation, info): is it of gym's old API?")
     return told_observation(id, env, came[0])
@@ -115,19 +119,26 @@ def told_step(id: str, env: Env, action: Any) -> tuple[Any, ...]:
     """Observation, reward, terminated and truncated.
 
     Raises:
-        UnfitError: they are not what was declared.
+        UnfitError: they are not what was declared, or none came.
     """
-    came = env.step(action)
-    if len(came) != 5:
+    try:
+        came: Any = env.step(action)
+    except Exception as error:
+        raise _raised(f"{id}: step()", error) from error
+    if not isinstance(came, tuple | list) or len(came) != 5:
+        what = f"{len(came)} values" if isinstance(came, tuple | list) else repr(came)
         raise UnfitError(
-            f"{id}: step() returned {len(came)} values, not (observation, reward, terminated, "
-            "truncated, info): is it of gym's old API?"
+            f"{id}: step() returned {what}, not (observation, reward, terminated, truncated, "
+            "info): is it of gym's old API?"
         )
-    obs, terminated, truncated = came[0], came[2], came[3]
-    reward: Any = came[1]
+    obs, reward, terminated, truncated, _ = came
     if np.ndim(reward):
         raise UnfitError(f"{id}: a reward must be a number, not an array {np.shape(reward)}")
-    return told_observation(id, env, obs), float(reward), bool(terminated), bool(truncated)
+    try:
+        reward = float(reward)
+    except Exception as error:
+        raise _raised(f"{id}: a reward of {reward!r}", error) from error
+    return told_observation(id, env, obs), reward, bool(terminated), bool(truncated)
 
 
 def told_observation(id: str, env: Env, obs: Any) -> Array:
@@ -136,10 +147,21 @@ def told_observation(id: str, env: Env, obs: Any) -> Array:
     Raises:
         UnfitError: it is not of the declared shape.
     """
-    declared, came = env.observation_space.shape, np.shape(obs)
-    if came != declared:
-        raise UnfitError(f"{id}: observations are declared as {declared}, and {came} came")
-    return np.array(obs)
+    declared = env.observation_space.shape
+    try:
+        came = np.array(obs)
+    except Exception as error:
+        raise _raised(f"{id}: an observation {declared}", error) from error
+    if came.shape != declared:
+        raise UnfitError(f"{id}: observations are declared as {declared}, and {came.shape} came")
+    if came.dtype.kind not in NUMBERS:
+        raise UnfitError(f"{id}: observations must be numbers, not {obs!r}")
+    return came
+
+
+def _raised(what: str, error: Exception) -> UnfitError:
+    """What is told where the task's own code failed."""
+    return UnfitError(f"{what} raised {type(error).__name__}: {error}")
 
 
 def _same(one: Any, other: Any) -> bool:
