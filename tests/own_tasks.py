@@ -251,6 +251,16 @@ class Tuned(Good):
         return obs, self.gain, *rest  # type: ignore[return-value]
 
 
+class Leaving(Good):
+    """Leaves a file in a folder when it is closed, named by the process."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def close(self) -> None:
+        (Path(self.folder) / str(os.getpid())).touch()
+
+
 class Lacking(Good):
     """Needs a package that is not there."""
 
@@ -313,6 +323,7 @@ TASKS = (
 for task in (
     *TASKS,
     Late,
+    Leaving,
     LateView,
     Halves,
     Wrong,

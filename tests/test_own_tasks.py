@@ -1,6 +1,7 @@
 """Tasks of one's own: what they may be, and what is said of those that are not right."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from test_config import composed, composer, mistake
 
 from runners import export
+from runners.run.described import describe
 from runners.run.execute import execute
 from runners.run.restored import actor
+from runners.settings.tree import Resources
 from trpo.parameters import UnfitError
 from trpo.simulators.gymnasium import GymnasiumSimulator
 
@@ -221,3 +224,13 @@ def test_a_doubt_is_told_and_kept_with_the_run(
     [warning] = provenance["warnings"]
     assert warning.startswith("env: own_tasks:Careless-v0 gives other numbers for the same seed")
     assert warning in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.process
+def test_a_task_is_closed_in_processes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    own = ("env=gymnasium", "env.id=own_tasks:Leaving-v0", f"+env.kwargs.folder={tmp_path}")
+    run = describe(composed(*own, "protocol=paper"), own)
+    with run.study.open(run.identity, Resources(workers=1)):
+        pass
+    assert len({path.name for path in tmp_path.iterdir()} - {str(os.getpid())}) == 1

@@ -25,6 +25,7 @@ from trpo.samplers.runner import Acting, Keep, Row, Track, Until
 from trpo.simulators.protocol import Simulator
 
 TRIES = 3  # times that the same rows are begun
+PATIENCE = 10.0  # seconds that a process may take to close its simulator
 
 Make = Callable[[int], Lockstep]
 """rows -> a runner with so many side by side; called in each process, so it must be picklable"""
@@ -149,6 +150,13 @@ class Worker:
         self.share = None
         self._start()
 
+    def close(self) -> None:
+        """Let it close its simulator, unless it is busy, and end."""
+        if not self.share:
+            self.connection.close()
+            self._process.join(PATIENCE)
+        self.end()
+
     def end(self) -> None:
         """Stop it, whatever it does."""
         self._process.kill()
@@ -229,5 +237,5 @@ class Processes:
     def close(self) -> None:
         """End the processes."""
         for worker in self._workers:
-            worker.end()
+            worker.close()
         self._here.simulator.close()
