@@ -21,6 +21,7 @@ from runners.run.execute import execute
 from runners.run.words import complain
 from runners.settings import tree
 from runners.settings.mistakes import explain
+from runners.sweep import launched
 from runners.sweep.jobs import Job, jobs
 from runners.sweep.progress import Monitor, plan, say, summary
 
@@ -31,10 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the plan and run what is left of it; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m runners.reproduce", description=__doc__)
     parser.add_argument("--scale", choices=SCALES, default="demo", help="default: %(default)s")
+    parser.add_argument(
+        "--launcher", help="Hydra's that starts the runs: slurm, ray_cluster; default: this machine"
+    )
     parser.add_argument("settings", nargs="*", help="key=value, for every run")
     chosen = parser.parse_args(arguments)
+    settings = [f"scale={chosen.scale}", *chosen.settings]
+    if chosen.launcher:
+        settings.append(f"hydra/launcher={chosen.launcher}")
     try:
-        experiments = planned([f"scale={chosen.scale}", *chosen.settings])
+        experiments = planned(settings)
     except Exception as error:
         complain(f"error: {explain(error)}")
         return 1
@@ -42,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{name}: {len(runs)} runs, {len(runs) - len(unfinished(runs))} done already")
     every = [job for runs in experiments.values() for job in runs]
     left = unfinished(every)
-    if left:
+    if left and chosen.launcher:
+        launched.run(every, left, settings)
+    elif left:
         threads = shared([job.run.config.threads for job in left], cpu_count())
         say(plan(every, cpu_count() // threads))
         run(every, threads)

@@ -4,12 +4,10 @@ import os
 import sys
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runners.run import signals
-from runners.run.execute import execute
+from runners.run.job import job
 from runners.run.words import FULL_ERROR, complain
 from runners.settings.mistakes import explain
 from runners.settings.tree import register
@@ -18,12 +16,7 @@ from runners.settings.tree import register
 @hydra.main(version_base="1.3", config_path="../conf", config_name="config")
 def task(cfg: DictConfig) -> None:
     """Run one job of Hydra's; in a sweep, the parent tells how it went."""
-    job = HydraConfig.get()
-    sweeping = job.mode == RunMode.MULTIRUN
-    swept = set(map(str, job.sweeper.params or {}))
-    status = execute(cfg, list(job.overrides.task), swept, quiet=sweeping)
-    if not sweeping:
-        sys.exit(status)
+    job(cfg)
 
 
 def main() -> None:

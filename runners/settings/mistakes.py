@@ -12,9 +12,16 @@ from runners.settings.tree import TREES, files
 def explain(error: Exception) -> str:
     """One line for an error of composition: the key, what is wrong, and the nearest right one."""
     text = " ".join(str(error).split())
+    if chosen := re.search(
+        r"Could not find 'hydra/(\w+)/(\S+)'.*?': (.*) Config search path", text
+    ):
+        kind, word, options = chosen.groups()
+        return f"hydra/{kind}={word} is unknown{nearest(word, options.split())}"
     if option := re.search(r"Could not find '(?:\S+/)?(\w+)/([^/']+)'", text):
         group, word = option.groups()
         return f"{group}={word} is unknown{nearest(word, files(group))}"
+    if needed := re.match(r"In '(\S+)/([^/']+)': Could not load '(\S+)/[^/']+'", text):
+        return f"{needed.group(1)}={needed.group(2)} needs a package: see runners/CLUSTER.md"
     if absent := re.search(r"Could not override '(\w+)'\. No match in the defaults list", text):
         return _unknown(absent.group(1), False)
     if unknown := re.search(r"Could not override '([\w.]+)'|Key '.*full_key: ([\w.]+)", text):

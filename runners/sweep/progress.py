@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Self
 
-import joblib
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.console import Console
@@ -19,6 +18,7 @@ from runners.run import signals
 from runners.run.display import Clock, duration, sentence
 from runners.settings.mistakes import explain
 from runners.store.table import last_row
+from runners.sweep import launchers
 from runners.sweep.jobs import Job, estimated_seconds, jobs
 
 LIVE_SECONDS = 0.5  # between updates on a terminal
@@ -47,12 +47,13 @@ class SweepCallback(Callback):
             planned = jobs(config)
         except Exception as error:
             sys.exit(f"error: {explain(error)}")
-        at_once = joblib.effective_n_jobs(config.hydra.launcher.get("n_jobs", 1))
-        say(plan(planned, at_once))
+        launcher = config.hydra.launcher
+        say(plan(planned, launchers.at_once(launcher, len(planned))))
         if all(job.run.done for job in planned):
             say(config.results_dir)
             sys.exit(0)
-        signals.listen()
+        if launchers.kind(launcher).here:
+            signals.listen()
         self._monitor = Monitor(planned)
         atexit.register(self._monitor.stop)
 
@@ -79,7 +80,7 @@ def plan(planned: Sequence[Job], at_once: int) -> str:
     estimate = "unknown until the first run reports" if seconds is None else duration(seconds)
     return (
         f"sweep of {len(planned)} runs ({len(planned) - len(pending)} done already), "
-        f"{steps:,} steps ({left:,} to go), {at_once} at a time\nestimated time: {estimate}"
+        f"{steps:,} steps ({left:,} to go), up to {at_once} at a time\nestimated time: {estimate}"
     )
 
 
