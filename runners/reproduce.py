@@ -20,6 +20,7 @@ from runners.run.described import Run
 from runners.run.words import complain
 from runners.settings import tree
 from runners.settings.mistakes import explain
+from runners.sweep import launched
 from runners.sweep.jobs import Job, jobs
 from runners.sweep.pool import run_all
 from runners.sweep.progress import monitored, plan, planning, say, unfinished
@@ -31,10 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the plan and run what is left of it; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m runners.reproduce", description=__doc__)
     parser.add_argument("--scale", choices=SCALES, default="demo", help="default: %(default)s")
+    parser.add_argument(
+        "--launcher", help="Hydra's that starts the runs: slurm, ray_cluster; default: this machine"
+    )
     parser.add_argument("settings", nargs="*", help="key=value, for every run")
     chosen = parser.parse_args(arguments)
+    settings = [f"scale={chosen.scale}", *chosen.settings]
+    if chosen.launcher:
+        settings.append(f"hydra/launcher={chosen.launcher}")
     try:
-        experiments = planned([f"scale={chosen.scale}", *chosen.settings])
+        experiments = planned(settings)
     except Exception as error:
         complain(f"error: {explain(error)}")
         return 1
@@ -42,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{name}: {len(runs)} runs, {len(runs) - len(unfinished(runs))} done already")
     every = [job for runs in experiments.values() for job in runs]
     left = unfinished(every)
-    if left:
+    if left and chosen.launcher:
+        launched.run(sorted(every, key=lambda job: -job.steps), settings)
+    elif left:
         threads = shared([job.run.resolved["threads"] for job in left], cpu_count())
         say(plan(every, cpu_count() // threads))
         run(every, threads)
@@ -55,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def planned(settings: Sequence[str]) -> dict[str, list[Job]]:
     """The runs of each experiment that conf/reproduce.yaml lists, in its order."""
     tree.register()
+    launched.find_plugins()
     names = OmegaConf.select(OmegaConf.load(tree.CONF / "reproduce.yaml"), "experiments")
     with initialize_config_dir(str(tree.CONF), version_base="1.3"):
         return {name: _jobs([f"+experiment={name}", *settings]) for name in names}

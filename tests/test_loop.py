@@ -213,7 +213,7 @@ def test_stopped_run_is_checkpointed_where_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR2])
 def test_signal_makes_a_checkpoint_before_the_process_ends(
     tmp_path: Path, forkserver: multiprocessing.context.ForkServerContext, number: int
 ) -> None:
@@ -227,6 +227,28 @@ def test_signal_makes_a_checkpoint_before_the_process_ends(
     assert process.exitcode == 128 + number
     position = load(path / "checkpoint.pt").position
     assert position.metrics_size == (path / "metrics.csv").stat().st_size
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("number", "told"), [(signal.SIGUSR2, True), (signal.SIGTERM, False)])
+def test_launcher_is_told_of_its_own_signal_once_the_run_is_checkpointed(
+    tmp_path: Path,
+    forkserver: multiprocessing.context.ForkServerContext,
+    number: int,
+    told: bool,
+) -> None:
+    path, note = tmp_path / "run", tmp_path / "note"
+    process = forkserver.Process(target=tiny_run.run_as_a_job, args=(path, note))
+    process.start()
+    while not (path / "checkpoint.pt").exists():
+        time.sleep(0.001)
+    os.kill(process.pid or 0, number)
+    process.join(10)
+    rows = len((path / "metrics.csv").read_text().splitlines()) - 1
+    assert note.exists() == told
+    assert process.exitcode == (128 + number if told else 0)
+    if told:
+        assert note.read_text() == f"{number} {rows}"
 
 
 def test_checkpoints_of_every_so_many_iterations_stay_and_change_no_byte(tmp_path: Path) -> None:

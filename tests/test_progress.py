@@ -146,7 +146,7 @@ def test_sweep_over_a_directory_of_another_run_is_refused(planned: Planner) -> N
 
 def test_plan_counts_what_is_done_and_estimates_from_finished_runs(planned: Planner) -> None:
     found = planned("seed=range(4)")
-    assert "4 runs (0 done already), 4,096 steps (4,096 to go), 2 at a time" in plan(found, 2)
+    assert "4 runs (0 done already), 4,096 steps (4,096 to go), up to 2 at a time" in plan(found, 2)
     assert "unknown until the first run reports" in plan(found, 2)
     pretend(found[0], [512, 1024, 1536], rate=5.0)  # 5, 10, 15 steps/s
     finish(found[0])
@@ -154,7 +154,7 @@ def test_plan_counts_what_is_done_and_estimates_from_finished_runs(planned: Plan
     assert measured_rate(found[3]) == 10.0
     assert estimated_seconds(found[1:], at_once=2) == (512 + 1024 + 1024) / 10 / 2
     text = plan(found, 2)
-    assert "4 runs (1 done already), 4,096 steps (2,560 to go), 2 at a time" in text
+    assert "4 runs (1 done already), 4,096 steps (2,560 to go), up to 2 at a time" in text
     assert "estimated time: 0:02:08" in text
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runners import reproduce
+from runners.run import signals
 from runners.settings import tree
 from runners.store.checkpoint import Position
 from runners.store.table import Table
@@ -32,12 +33,12 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def call(conf: Path) -> int:
+def call(conf: Path, *options: str) -> int:
     """Reproduce at the smallest scale, below the temporary directory."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in signals.STOPS}
     settings = ["env=cartpole", f"results_dir={conf.parent}/runs"]
     try:
-        return reproduce.main(["--scale", "smoke", *settings])
+        return reproduce.main(["--scale", "smoke", *options, *settings])
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
@@ -59,6 +60,26 @@ def test_listed_experiments_are_run_once_each_with_its_command(
         "b: 2 runs, 2 done already",
         "a: 2 runs, 2 done already",
     ]
+
+
+def test_a_launcher_of_hydras_starts_the_runs_of_all_experiments(
+    conf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(conf, "--launcher", "basic") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "sweep of 4 runs (0 done already), 4,096 steps (4,096 to go), up to 1 at a time" in lines
+    assert lines[-1] == "4 done"
+    files = list((conf.parent / "runs").glob("*/provenance.json"))
+    command = "python -m runners.train seed=1 +experiment=b scale=smoke env=cartpole"
+    assert sum(command in file.read_text() for file in files) == 1
+    assert call(conf, "--launcher", "basic") == 0
+    assert "b: 2 runs, 2 done already" in capsys.readouterr().out
+
+
+def test_launcher_that_is_not_there_is_told(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(conf, "--launcher", "slrum") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: hydra/launcher=slrum is unknown (did you mean slurm? options: ")
 
 
 def test_mistake_in_a_setting_is_one_line(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

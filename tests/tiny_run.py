@@ -1,9 +1,11 @@
 """A random walk as an Algorithm, and a run of it, for tests of the loop and the store."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 
 from runners.run import signals
 from runners.run.loop import Hooks, Plan, Row, StoppedError, train
-from runners.store.checkpoint import Position
+from runners.store.checkpoint import Position, load
 from runners.store.directory import RunDirectory
 from trpo.types import Algorithm, Tensor
 
@@ -82,6 +84,19 @@ def run_slowly(path: Path, iterations: int) -> None:
         run(path, iterations, algorithm, stop=signals.exit_status)
     except StoppedError as stopped:
         sys.exit(stopped.exit_status)
+
+
+def run_as_a_job(path: Path, note: Path) -> None:
+    """The same as a job of a launcher, which at SIGUSR2 notes how far the checkpoint is."""
+
+    def requeue(number: int, frame: FrameType | None) -> None:
+        note.write_text(f"{number} {load(path / 'checkpoint.pt').position.iteration}")
+
+    signal.signal(signal.SIGUSR2, requeue)
+    try:
+        run_slowly(path, 100_000)
+    except SystemExit:
+        signals.hand_back()
 
 
 def _slow(iteration: int, info: Note) -> Note:

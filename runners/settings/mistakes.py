@@ -32,6 +32,8 @@ def explain(error: Exception) -> str:
         return _unreadable(comma.group(1), 'a comma is "each of these", for which -m comes first')
     if option := re.search(r"Could not find '(\S+)/([^/']+)'", text):
         return _unknown_option(*option.groups())
+    if needed := re.match(r"In '(\S+)/([^/']+)': Could not load '(\S+)/[^/']+'", text):
+        return f"{needed.group(1)}={needed.group(2)} needs a package: see runners/CLUSTER.md"
     if absent := re.search(r"Could not override '(\w+)'\. No match in the defaults list", text):
         return _unknown(absent.group(1), False)
     if unknown := re.search(r"Could not override '([\w.]+)'|Key '.*full_key: ([\w.]+)", text):

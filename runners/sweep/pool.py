@@ -20,7 +20,6 @@ from runners.run.execute import execute_run
 from runners.run.words import complain
 
 TRIES = 2  # times that a run is begun whose worker dies
-STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 _busy = threading.Lock()  # held in a worker while it runs something
@@ -43,7 +42,7 @@ def run_all(runs: Sequence[Run], n_jobs: int) -> None:
 
 def _deafen() -> None:
     """Hold signals back from this thread, and from the workers that it starts."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals.STOPS)
 
 
 def _in_worker(run: Run, here: threading.local) -> None:
@@ -66,7 +65,7 @@ def _in_worker(run: Run, here: threading.local) -> None:
 def _begin() -> None:
     """In a new worker: hear the signals that were held back, and end when the parent has."""
     signals.listen()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.STOPS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

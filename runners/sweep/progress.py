@@ -56,7 +56,7 @@ def plan(planned: Sequence[Job], at_once: int) -> str:
     estimate = "unknown until the first run reports" if seconds is None else duration(seconds)
     return (
         f"sweep of {len(planned)} runs ({len(planned) - len(pending)} done already), "
-        f"{steps:,} steps ({left:,} to go), {at_once} at a time\nestimated time: {estimate}"
+        f"{steps:,} steps ({left:,} to go), up to {at_once} at a time\nestimated time: {estimate}"
     )
 
 

@@ -64,7 +64,7 @@ Message = Track | Done | Exception
 
 def serve(make: Make, rows: int, connection: Connection) -> None:
     """Do one job after another, as long as the parent lives; what a process does."""
-    for stops in (signal.SIGINT, signal.SIGTERM):  # which the parent heeds
+    for stops in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):  # which the parent heeds
         signal.signal(stops, signal.SIG_IGN)
     torch.set_num_threads(1)
     runner = make(rows)

@@ -10,14 +10,15 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
-from joblib import effective_n_jobs
 
 from runners.run import signals
 from runners.run.described import Run
 from runners.settings.mistakes import explain
-from runners.sweep.jobs import Job, jobs
+from runners.sweep import launchers
+from runners.sweep.jobs import jobs
+from runners.sweep.launched import launch
 from runners.sweep.pool import run_all
-from runners.sweep.progress import monitored, plan, planning, say, unfinished
+from runners.sweep.progress import plan, planning, say, unfinished
 
 
 class Sweeper(BasicSweeper):
@@ -29,27 +30,18 @@ class Sweeper(BasicSweeper):
         Raises:
             SystemExit: always; its status is zero only if every run is done.
         """
-        assert self.config is not None
+        assert self.config is not None and self.launcher is not None
         try:
             with planning() as told:
                 planned = jobs(self.config, told)
+            at_once = launchers.at_once(self.config.hydra.launcher, len(planned))
         except Exception as error:
             sys.exit(f"error: {explain(error)}")
-        at_once = effective_n_jobs(self.config.hydra.launcher.get("n_jobs", 1))
         say(plan(planned, at_once))
-        if left := unfinished(planned):
-            with monitored(planned):
-                self._launch(left)
+        if unfinished(planned):
+            launch(self.launcher, self.config, planned)
         say(self.config.results_dir)
         sys.exit(signals.exit_status() or int(bool(unfinished(planned))))
-
-    def _launch(self, left: Sequence[Job]) -> None:
-        """Hand the runs over as they are planned, or as what Hydra is to compose again."""
-        assert self.launcher is not None
-        if isinstance(self.launcher, Local):
-            self.launcher.run([job.run for job in left])
-        else:
-            self.launcher.launch([job.run.overrides for job in left], initial_job_idx=0)
 
 
 class Local(Launcher):
@@ -62,7 +54,7 @@ class Local(Launcher):
     def setup(self, **given: Any) -> None:
         """Need nothing of Hydra's."""
 
-    def run(self, runs: Sequence[Run]) -> None:
+    def run_planned(self, runs: Sequence[Run]) -> None:
         """Run these; their directories tell how each of them went."""
         run_all(runs, self._n_jobs)
 
