@@ -9,7 +9,7 @@ N ?= 5
 MINUTES ?= 20
 SEED ?= 0
 
-.PHONY: help setup check test test-fast reproduce figures tables claims report verify bench clean
+.PHONY: help setup check test test-fast test-cluster reproduce figures tables claims report verify bench clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,8 +32,11 @@ test: setup ## Run the tests on all cores
 test-fast: setup ## Run the unit tests alone, in under a minute
 	$(PY) -m pytest -n auto -m "not process"
 
-reproduce: setup ## Train everything at SCALE=demo|desk|paper (default demo), then draw and judge it
-	@$(PY) -m runners.reproduce --scale $(SCALE); trained=$$?; \
+test-cluster: setup ## Sweeps on a real Slurm and a real Ray, disturbed and resumed, where they are installed
+	@$(PY) -m tests.cluster
+
+reproduce: setup ## Train everything at SCALE=demo|desk|paper (default demo), LAUNCHER=slurm|ray_cluster, then judge it
+	@$(PY) -m runners.reproduce --scale $(SCALE) $(if $(LAUNCHER),--launcher $(LAUNCHER)); trained=$$?; \
 	$(PY) -m analysis.report && exit $$trained
 
 figures: setup ## Draw the figures again from results/data, without training

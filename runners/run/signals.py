@@ -4,7 +4,7 @@ SIGINT, SIGTERM and SIGUSR2, which is how submitit says that a job's time is ove
 remembered for the life of the process, so that the later runs of a sweep do not start. A sweep's
 parent passes it on to the workers that joblib started, and a worker whose parent has died stops as
 if it had been asked to. What a cluster's launcher does at a signal, it does once the run is
-checkpointed.
+checkpointed; that signal does not insist.
 """
 
 import multiprocessing
@@ -50,6 +50,8 @@ def hand_back() -> None:
 
 def _remember(number: int, frame: FrameType | None) -> None:
     if number in _received:
+        if number in _launcher:  # which may signal a job's processes one by one and together
+            return
         raise KeyboardInterrupt
     _received.append(number)
     for child in filter(_is_worker, multiprocessing.active_children()):
