@@ -12,7 +12,7 @@ SEED ?= 0
 .PHONY: help setup check test test-fast test-cluster reproduce figures tables claims report verify bench clean
 
 help: ## Show these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Make .venv and install requirements.lock
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 from runners.run.words import complain
 from runners.sweep.progress import say
@@ -22,6 +23,7 @@ from tests.cluster.processes import environment, kill, marked
 from tests.cluster.sweep import RUNS, Sweep
 
 CLUSTERS = {"slurm": slurm, "ray": rays}
+STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
@@ -29,7 +31,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("clusters", nargs="*", choices=[*CLUSTERS, []], help="default: all")
     chosen = parser.parse_args().clusters or list(CLUSTERS)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for number in STOPS:
+        signal.signal(number, _stop)
     lacking = {name: CLUSTERS[name].missing() for name in chosen}
     for name, install in lacking.items():
         if install:
@@ -49,12 +52,19 @@ def main() -> int:
     return 0
 
 
+def _stop(number: int, frame: FrameType | None) -> None:
+    """End with all daemons, which nothing may interrupt."""
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
 def failures(there: list[str], folder: Path) -> list[str]:
     """Those of these on which the sweep does not write the bytes of the basic launcher."""
     began = time.monotonic()
     say(f"basic: {RUNS} runs, which the others are compared with")
     basic = Sweep((), folder / "runs", environment(folder))
-    basic.finish(180)
+    basic.finish(400)
     say(f"basic: done in {time.monotonic() - began:.0f} s")
     return [name for name in there if not _check(name, folder / name, basic.metrics())]
 

@@ -33,13 +33,13 @@ def check(folder: Path, expected: Mapping[str, bytes]) -> None:
         lost = sweep.running(5)[0]
         say("  a worker is killed: Ray does its run again")
         os.kill(sweep.provenance(lost)["pid"], signal.SIGKILL)
-        wait_for("the run again", 60, lambda: sweep.begun_again(lost))
+        wait_for("the run again", 150, lambda: sweep.begun_again(lost))
         say("  the sweep is killed, and Ray ends with it; the same command again")
         first.kill()
         first.wait()
         wait_for("the end of Ray", 60, lambda: not list(marked(folder)))
         assert sweep.metrics() != expected, "all was done before the same command again"
-        sweep.finish(180)
+        sweep.finish(400)
         assert sweep.metrics() == expected, "the bytes are not those of the basic launcher"
     finally:
         kill(partial(marked, folder))

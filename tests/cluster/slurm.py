@@ -81,7 +81,7 @@ def check(folder: Path, expected: Mapping[str, bytes]) -> None:
         _call(env, "scancel", "--full", "--user", str(os.getuid()))
         wait_for("an empty queue", 60, lambda: not _call(env, "squeue", "--noheader"))
         assert sweep.metrics() != expected, "all was done before the same command again"
-        sweep.finish(180)
+        sweep.finish(400)
         assert sweep.metrics() == expected, "the bytes are not those of the basic launcher"
 
 
