@@ -17,9 +17,7 @@ CORES = 2
 
 def missing() -> str:
     """How to install what is not there; "" where all of it is."""
-    if PYTHON.exists():
-        return ""
-    return "python3 -m venv .venv-ray && .venv-ray/bin/pip install -r requirements-ray.lock"
+    return "" if PYTHON.exists() else "make setup-ray"
 
 
 def check(folder: Path, expected: Mapping[str, bytes]) -> None:
