@@ -1,5 +1,6 @@
 """The runs of several experiments as jobs of one launcher of Hydra's."""
 
+import sys
 from collections.abc import Sequence
 
 from hydra import initialize_config_dir
@@ -25,6 +26,9 @@ def run(every: Sequence[Job], left: Sequence[Job], settings: Sequence[str]) -> N
         every: all runs, those that are done too.
         left: those that are not.
         settings: of the command line; hydra/launcher=... among them chooses what starts the jobs.
+
+    Raises:
+        SystemExit: Ctrl-C, which jobs on other machines do not hear.
     """
     with initialize_config_dir(str(tree.CONF), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
@@ -43,6 +47,8 @@ def run(every: Sequence[Job], left: Sequence[Job], settings: Sequence[str]) -> N
             )
             for ended in launcher.launch([list(j.run.overrides) for j in left], 0):
                 _ = ended.return_value  # raises what stopped the job
+        except KeyboardInterrupt:
+            sys.exit(130)
         except Exception as error:  # a job died, or could not be started
             complain(f"error: {explain(error)}")
         finally:

@@ -8,6 +8,7 @@ not installed is skipped. All daemons are begun here and end with the test.
 import argparse
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -40,16 +41,21 @@ def main() -> int:
     there = [name for name in chosen if not lacking[name]]
     if not (there := [name for name in chosen if not lacking[name]]):
         return 0
-    folder = Path(tempfile.mkdtemp(prefix="trpo-"))
+    folder, failed = Path(tempfile.mkdtemp(prefix="trpo-")), [""]
     try:
         failed = failures(there, folder)
+    except (AssertionError, TimeoutError, subprocess.TimeoutExpired) as error:
+        complain(f"basic: FAILED: {error}")
+    except SystemExit:  # asked to stop
+        failed = []
+        raise
     finally:
         kill(partial(marked, folder))
+        if not failed:
+            shutil.rmtree(folder)
     if failed:
         say(f"logs: {folder}")
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    return int(bool(failed))
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
