@@ -8,17 +8,26 @@ SCALE ?= demo
 N ?= 5
 MINUTES ?= 20
 SEED ?= 0
+# Of a launcher that has an environment of its own, as ray_cluster has .venv-ray.
+OWN = $(wildcard .venv-$(firstword $(subst _, ,$(LAUNCHER)))/bin/python)
 
-.PHONY: help setup check test test-fast reproduce figures tables claims report verify bench clean
+.PHONY: help setup setup-ray check test test-fast test-cluster reproduce figures tables claims report verify bench clean
 
 help: ## Show these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Make .venv and install requirements.lock
 
 $(VENV)/.installed: requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@touch $@
+
+setup-ray: .venv-ray/.installed ## Make .venv-ray, the environment of the launcher for Ray
+
+.venv-ray/.installed: requirements-ray.lock
+	$(PYTHON) -m venv .venv-ray
+	.venv-ray/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-ray.lock
 	@touch $@
 
 check: setup ## Lint and type-check
@@ -32,8 +41,11 @@ test: setup ## Run the tests on all cores
 test-fast: setup ## Run the unit tests alone, in under a minute
 	$(PY) -m pytest -n auto -m "not process"
 
-reproduce: setup ## Train everything at SCALE=demo|desk|paper (default demo), then draw and judge it
-	@$(PY) -m runners.reproduce --scale $(SCALE); trained=$$?; \
+test-cluster: setup ## Sweeps on a real Slurm and a real Ray, disturbed and resumed, where they are installed
+	@$(PY) -m tests.cluster
+
+reproduce: setup ## Train everything at SCALE=demo|desk|paper (default demo), LAUNCHER=slurm|ray_cluster, then judge it
+	@$(or $(OWN),$(PY)) -m runners.reproduce --scale $(SCALE) $(if $(LAUNCHER),--launcher $(LAUNCHER)); trained=$$?; \
 	$(PY) -m analysis.report && exit $$trained
 
 figures: setup ## Draw the figures again from results/data, without training

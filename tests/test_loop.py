@@ -242,7 +242,8 @@ def test_launcher_is_told_of_its_own_signal_once_the_run_is_checkpointed(
     process.start()
     while not (path / "checkpoint.pt").exists():
         time.sleep(0.001)
-    os.kill(process.pid or 0, number)
+    for _ in range(1 + told):  # a launcher's own signal may come twice
+        os.kill(process.pid or 0, number)
     process.join(10)
     rows = len((path / "metrics.csv").read_text().splitlines()) - 1
     assert note.exists() == told

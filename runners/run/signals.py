@@ -3,7 +3,7 @@
 SIGINT, SIGTERM and SIGUSR2, which is how submitit says that a job's time is over. A signal is
 remembered for the life of the process, so that the later runs of a sweep do not start. Who starts
 workers passes it on to them. What a cluster's launcher does at a signal, it does once the run is
-checkpointed.
+checkpointed; that signal does not insist.
 """
 
 import signal
@@ -57,6 +57,8 @@ def hand_back() -> None:
 
 def _remember(number: int, frame: FrameType | None) -> None:
     insisting = number in _received
+    if insisting and number in _launcher:  # it may signal a job's processes one by one and together
+        return
     _received.append(number)
     for workers in _workers:
         for worker in workers():

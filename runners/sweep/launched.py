@@ -42,6 +42,9 @@ def launch(launcher: Launcher, config: DictConfig, every: Sequence[Job]) -> None
         launcher: that of `config`, set up.
         config: with Hydra's own node.
         every: all runs, those that are done too; the first ones begin first.
+
+    Raises:
+        SystemExit: Ctrl-C, which jobs on other machines do not hear.
     """
     left = [job for job in every if not job.run.done]
     if launchers.kind(config.hydra.launcher).here:
@@ -53,6 +56,8 @@ def launch(launcher: Launcher, config: DictConfig, every: Sequence[Job]) -> None
                 return
             for ended in launcher.launch([list(job.run.overrides) for job in left], 0):
                 _ = ended.return_value  # raises what stopped the job
+        except KeyboardInterrupt:
+            sys.exit(130)
         except Exception as error:  # a job died, or could not be started
             complain(f"error: {explain(error)}")
 
