@@ -31,8 +31,8 @@ from runners.sweep.progress import say
 
 LENGTH = ("total_steps=null", "checkpoint_every=5")
 SUBJECTS = (
-    ("env=hopper", "protocol=modern", "iterations=60", "steps_per_iteration=1000", *LENGTH),
-    ("env=cartpole", "protocol=paper", "iterations=60", "steps_per_iteration=1000", *LENGTH),
+    ("env=hopper", "protocol=modern", "iterations=20", "steps_per_iteration=500", *LENGTH),
+    ("env=cartpole", "protocol=paper", "iterations=20", "steps_per_iteration=500", *LENGTH),
 )
 """Settings of small runs with many quick iterations."""
 
@@ -54,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     usual = " (default: %(default)s)"
-    parser.add_argument("--minutes", type=float, default=20, help="for all of it" + usual)
+    parser.add_argument(
+        "--minutes", type=float, default=20, help="of faults, after the references" + usual
+    )
     parser.add_argument("--faults", type=int, default=10**6, help="at most so many" + usual)
     parser.add_argument("--seed", type=int, default=0, help="of the moments" + usual)
     parser.add_argument("--subjects", type=int, default=len(SUBJECTS), help="so many" + usual)
@@ -63,10 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("error: --minutes, --faults and --subjects must be above 0")
         return 1
     folder = Path(tempfile.mkdtemp(prefix="endure-"))
-    end = time.monotonic() + 60 * given.minutes
     counts: Counter[tuple[str, str]] = Counter()
     try:
         victims = [prepared(s, folder / str(n)) for n, s in enumerate(SUBJECTS[: given.subjects])]
+        end = time.monotonic() + 60 * given.minutes
         for number in range(given.faults):
             if time.monotonic() > end:
                 break

@@ -19,7 +19,7 @@ class Fault(NamedTuple):
     during: Callable[[subprocess.Popen[str]], None] | None
     """Disturbs the running command; None: it runs to its end."""
     expected: frozenset[int]
-    """Exit statuses besides 0; 1 is a refusal, a negative one is death by that signal, before it listens."""
+    """Exit statuses besides 0; 1: refused; a negative one: death by that signal."""
 
 
 def untouched(store: Path, rng: np.random.Generator) -> None:
