@@ -1,53 +1,75 @@
-"""Disturb small runs at random, give the same command again, and count rows lost or different.
+"""Disturb small runs at random moments, give the same command again, and count what is lost.
 
-`make endure MINUTES=20`, or `python -m runners.endure`. Each subject is trained undisturbed once;
-then a victim of the same settings is signalled, killed, or has a file damaged, and begins anew
-when it is done. What is damaged may be refused; no row may be lost or another. The exit status is
-1 if any was, or if a run ended in a traceback or with a status that is not documented.
+  make endure MINUTES=20        python -m runners.endure --minutes 20 --seed 0
+
+Each subject is trained undisturbed once. A victim of the same settings is then killed, stopped,
+its disk filled, its files damaged, its clock moved back; the same command is given again, over and
+over. At all times its rows must be the first of the undisturbed run's, byte for byte, and all of
+them at its end ("identical"). What cannot go on is refused in one line, and goes on once the cause
+is gone ("refused"). Rows that are missing ("lost") or others ("different"), and a command that
+ends otherwise than is documented, with a traceback or leaving processes ("untidy"), are faults of
+the suite: the exit status is 1 if there was any.
 """
 
 import argparse
-import contextlib
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeVar
 
 import numpy as np
 
-from runners.faults.judged import CLASSES, FINE, REFUSED, Rows, Session, judged
-from runners.faults.kinds import FAULTS, Fault
-from runners.run.display import duration
+from runners.faults import disk
+from runners.faults.judged import BAD, CLASSES
+from runners.faults.kinds import Fault
+from runners.faults.subjects import SUBJECTS
+from runners.faults.victims import Outcome, Victim, disturbed, prepared
+from runners.run.display import line
 from runners.run.words import complain
-from runners.settings.tree import CONF
 from runners.sweep.progress import say
 
-LENGTH = ("total_steps=null", "checkpoint_every=5")
-SUBJECTS = (
-    ("env=hopper", "protocol=modern", "iterations=20", "steps_per_iteration=500", *LENGTH),
-    ("env=cartpole", "protocol=paper", "iterations=20", "steps_per_iteration=500", *LENGTH),
-)
-"""Settings of small runs with many quick iterations."""
-
-
-class Victim(NamedTuple):
-    """A run to disturb: its settings, its store, what it should write, and how long that takes."""
-
-    settings: Sequence[str]
-    store: Path
-    reference: Rows
-    seconds: float
+A = TypeVar("A")
+MANY = 1_000_000
+LOOK = 1.0  # seconds between two looks at the clock
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Disturb until the time is up or so many faults were done; the exit status."""
+    given = _parser().parse_args(arguments)
+    if not (given.minutes > 0 and given.faults > 0 and 0 < given.subjects <= len(SUBJECTS)):
+        complain(
+            "error: --minutes and --faults must be above 0, --subjects at most "
+            f"{len(SUBJECTS)} and above 0"
+        )
+        return 1
+    with _folder() as folder:
+        try:
+            outcomes = _campaign(folder, given)
+        except KeyboardInterrupt:
+            return 130
+        except RuntimeError as error:
+            complain(f"error: {error}")
+            return 1
+        say(table(outcomes))
+        bad = [outcome for outcome in outcomes if outcome.kind in BAD]
+        if bad:
+            kept = Path(tempfile.mkdtemp(prefix="endured-"))
+            for path in folder.glob("*/bad-*"):
+                shutil.move(path, kept / f"{path.parent.name}-{path.name}")
+            complain(f"error: {len(bad)} of {len(outcomes)} faults; what they left is in {kept}")
+    return int(bool(bad))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m runners.endure",
         description=__doc__,
@@ -55,109 +77,132 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     usual = " (default: %(default)s)"
     parser.add_argument(
-        "--minutes", type=float, default=20, help="of faults, after the references" + usual
+        "--minutes", type=float, default=20.0, help="of faults, after the references" + usual
     )
-    parser.add_argument("--faults", type=int, default=10**6, help="at most so many" + usual)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments" + usual)
-    parser.add_argument("--subjects", type=int, default=len(SUBJECTS), help="so many" + usual)
-    given = parser.parse_args(arguments)
-    if min(given.minutes, given.faults, given.subjects) <= 0:
-        complain("error: --minutes, --faults and --subjects must be above 0")
-        return 1
+    parser.add_argument("--faults", type=int, default=MANY, help="at most so many" + usual)
+    parser.add_argument("--seed", type=int, default=0, help="of faults and moments" + usual)
+    parser.add_argument(
+        "--subjects", type=int, default=len(SUBJECTS), help="the first so many" + usual
+    )
+    return parser
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for all files, gone at the end with the small disks that were mounted in it."""
     folder = Path(tempfile.mkdtemp(prefix="endure-"))
-    counts: Counter[tuple[str, str]] = Counter()
     try:
-        victims = [prepared(s, folder / str(n)) for n, s in enumerate(SUBJECTS[: given.subjects])]
-        end = time.monotonic() + 60 * given.minutes
-        for number in range(given.faults):
-            if time.monotonic() > end:
-                break
-            rng = np.random.default_rng([given.seed, number])
-            fault = FAULTS[number % len(FAULTS)]
-            found = disturbed(victims[number // len(FAULTS) % len(victims)], fault, rng)
-            counts[fault.name, found] += 1
-            left = duration(max(0.0, end - time.monotonic()))
-            say(f"{number + 1} faults, at most {left} left  {fault.name}: {found}")
-    except RuntimeError as error:
-        complain(f"error: {error}")
-        return 1
+        yield folder
     finally:
-        bad = {kind for _, kind in counts} - {FINE, REFUSED}
-        if not bad:
-            shutil.rmtree(folder)
-    say(table(counts))
-    if bad:
-        complain(f"error: {', '.join(sorted(bad))}; the runs are in {folder}")
-    return int(bool(bad))
+        for each in folder.glob("*/disk"):
+            disk.unmount(each)
+        shutil.rmtree(folder)
 
 
-def prepared(settings: Sequence[str], folder: Path) -> Victim:
-    """Train the undisturbed reference of a victim.
+def _campaign(folder: Path, given: argparse.Namespace) -> list[Outcome]:
+    """Prepare the victims, and disturb as many at once as there are cores.
 
     Raises:
-        RuntimeError: it could not be trained.
+        KeyboardInterrupt: it was stopped; no process of it is left.
+        RuntimeError: a subject could not be trained.
     """
-    begun = time.monotonic()
-    session = trained(settings, folder / "reference", None, 0.0)
-    if session.status:
-        raise RuntimeError(f"{' '.join(settings)} did not train: {session.said.strip()}")
-    took = time.monotonic() - begun
-    return Victim(settings, folder / "victim", rows(folder / "reference"), took)
+    stop, subjects = threading.Event(), SUBJECTS[: given.subjects]
+    with _interrupted(), ThreadPoolExecutor(os.cpu_count()) as threads:
+        try:
+            making = [
+                threads.submit(prepared, each, folder / str(n), stop)
+                for n, each in enumerate(subjects)
+            ]
+            victims: list[Victim] = []
+            with line() as show:
+                for future in making:
+                    done = len(victims) / len(subjects)
+                    show(done, f"trained {len(victims)} of {len(subjects)} subjects undisturbed")
+                    victims.append(future.result())
+            with line() as show:
+                return _disturb(threads, victims, given, show)
+        finally:
+            stop.set()
 
 
-def disturbed(victim: Victim, fault: Fault, rng: np.random.Generator) -> str:
-    """Do one fault and judge it; a victim that is done or refused begins anew."""
-    fault.before(victim.store, rng)
-    moment = victim.seconds * rng.random()
-    session = trained(victim.settings, victim.store, fault, moment)
-    found = judged(victim.reference, rows(victim.store), session, fault.expected)
-    if found == FINE and session.status:
-        return found
-    if victim.store.exists() and found in (FINE, REFUSED):
-        shutil.rmtree(victim.store)
-    elif victim.store.exists():
-        victim.store.rename(Path(tempfile.mkdtemp(prefix="bad-", dir=victim.store.parent)) / "runs")
-    if found not in (FINE, REFUSED):
-        complain(f"{fault.name}: {found}, status {session.status}: {session.said[-500:]}")
-    return found
-
-
-def trained(settings: Sequence[str], store: Path, fault: Fault | None, moment: float) -> Session:
-    """Give the command once, and disturb it after `moment` seconds if the fault says how."""
-    command = [sys.executable, "-m", "runners.train", *settings, f"results_dir={store}"]
-    process = subprocess.Popen(
-        command,
-        cwd=CONF.parent,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+@contextmanager
+def _interrupted() -> Iterator[None]:
+    """Within, SIGTERM interrupts as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if fault and fault.during:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(moment)
-            if process.poll() is None:
-                fault.during(process)
-        _, said = process.communicate()
+        yield
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    return Session(process.returncode, said)
+        signal.signal(signal.SIGTERM, before)
 
 
-def rows(store: Path) -> Rows:
-    """Every metrics.csv below a store."""
-    return {str(p.relative_to(store)): p.read_bytes() for p in store.rglob("metrics.csv")}
+def _disturb(
+    threads: ThreadPoolExecutor,
+    victims: Sequence[Victim],
+    given: argparse.Namespace,
+    show: Callable[[float, str], None],
+) -> list[Outcome]:
+    """Do faults until the time is up or there were so many; what became of each."""
+    skipped = {
+        f.name: why for v in victims for f in v.subject.faults if (why := f.missing(v.place))
+    }
+    for name, why in skipped.items():
+        say(f"skipped: {name}: {why}")
+    began, found, begun = time.monotonic(), list[Outcome](), 0
+    waiting, turns = list(victims), [_turns(v, [given.seed, n]) for n, v in enumerate(victims)]
+    busy: dict[Future[list[Outcome]], Victim] = {}
+    while True:
+        passed = (time.monotonic() - began) / (60 * given.minutes)
+        while waiting and len(busy) < (os.cpu_count() or 1) and passed < 1 and begun < given.faults:
+            victim = waiting.pop(0)
+            fault, rng = next(turns[victims.index(victim)])
+            busy[threads.submit(disturbed, victim, fault, rng)] = victim
+            begun += 1
+        if not busy:
+            return found
+        for future in wait(busy, LOOK, FIRST_COMPLETED).done:
+            waiting.append(busy.pop(future))
+            found += future.result()
+            _tell_bad(future.result(), waiting[-1])
+        show(min(0.99, max(passed, len(found) / given.faults)), told(found))
 
 
-def table(counts: Counter[tuple[str, str]]) -> str:
+def _turns(victim: Victim, seed: Sequence[int]) -> Iterator[tuple[Fault, np.random.Generator]]:
+    """All faults that can be done to a victim, in another order each time."""
+    rng = np.random.default_rng(seed)
+    possible = [each for each in victim.subject.faults if not each.missing(victim.place)]
+    while True:
+        for index in rng.permutation(len(possible)):
+            yield possible[index], rng
+
+
+def _tell_bad(outcomes: Sequence[Outcome], victim: Victim) -> None:
+    for each in outcomes:
+        if each.kind in BAD:
+            complain(f"{each.kind}: {each.fault} of {victim.subject.name}: {each.how}")
+
+
+def told(outcomes: Sequence[Outcome]) -> str:
+    """How many faults there were, and what became of them."""
+    counts = Counter(each.kind for each in outcomes)
+    return f"{len(outcomes)} faults: " + ", ".join(f"{counts[k]} {k}" for k in CLASSES if counts[k])
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
     """How often each fault was done, and what became of it."""
-    names = list(dict.fromkeys(name for name, _ in counts))
-    lines = [f"{'fault':<12}{'count':>10}" + "".join(f"{kind:>10}" for kind in CLASSES)]
-    for name in names:
-        each = [counts[name, kind] for kind in CLASSES]
-        lines.append(f"{name:<12}{sum(each):>10}" + "".join(f"{n:>10}" for n in each))
+    counts = Counter((each.fault, each.kind) for each in outcomes)
+    names = sorted({each.fault for each in outcomes})
+    wide = max(map(len, (*names, "fault")))
+    lines = [f"{'fault':<{wide}}{'count':>10}" + "".join(f"{kind:>10}" for kind in CLASSES)]
+    for name in (*names, "all"):
+        each = [
+            sum(
+                n
+                for (fault, kind), n in counts.items()
+                if kind == column and name in (fault, "all")
+            )
+            for column in CLASSES
+        ]
+        lines.append(f"{name:<{wide}}{sum(each):>10}" + "".join(f"{n:>10}" for n in each))
     return "\n".join(lines)
 
 

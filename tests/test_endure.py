@@ -1,25 +1,29 @@
-"""The campaign of faults: its judgement can fail, and damage is done as it says."""
+"""The campaign of faults: its judgement can fail, damage is done as it says, and it does a few."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from runners import endure
+from runners.faults.files import damageable, flipped, named, torn
 from runners.faults.judged import Session, judged
-from runners.faults.kinds import flipped, torn
+from runners.faults.misbehaving import MISCHIEF, Misbehaving, fail, nan
+from runners.faults.subjects import SUBJECTS
+from runners.faults.victims import Outcome
 
 REFERENCE = {"run/metrics.csv": b"iteration,x\n1,0.5\n2,0.25\n"}
 DONE = Session(0, "")
 KILLED = Session(-9, "")
 
 
-def verdict(found: bytes, session: Session) -> str:
-    """What is said of these bytes after a kill -9 or an end."""
-    return judged(REFERENCE, {"run/metrics.csv": found}, session, {1, -9})
+def verdict(found: bytes, session: Session, damaged: bool = False) -> str:
+    """What is said of these bytes after a kill -9, a failure, or an end."""
+    return judged(REFERENCE, {"run/metrics.csv": found}, session, {1, -9}, damaged=damaged)
 
 
 def test_all_rows_at_the_end_are_identical() -> None:
-    assert verdict(b"iteration,x\n1,0.5\n2,0.25\n", DONE) == "identical"
+    assert verdict(REFERENCE["run/metrics.csv"], DONE) == "identical"
 
 
 def test_fewer_rows_are_fine_after_a_kill_and_lost_at_the_end() -> None:
@@ -28,7 +32,7 @@ def test_fewer_rows_are_fine_after_a_kill_and_lost_at_the_end() -> None:
     assert judged(REFERENCE, {}, DONE, ()) == "lost"
 
 
-@pytest.mark.parametrize("session", [DONE, KILLED])
+@pytest.mark.parametrize("session", [DONE, KILLED, Session(1, "error: the disk is full\n")])
 def test_another_digit_or_a_row_too_many_is_different(session: Session) -> None:
     assert verdict(b"iteration,x\n1,0.6\n", session) == "different"
     assert verdict(b"iteration,x\n1,0.5\n2,0.25\n3,0.1\n", session) == "different"
@@ -38,26 +42,96 @@ def test_a_run_of_another_name_is_different() -> None:
     assert judged(REFERENCE, {"other/metrics.csv": b"iteration,x\n"}, KILLED, {-9}) == "different"
 
 
-def test_one_line_of_error_is_a_refusal_and_silence_is_not() -> None:
-    assert verdict(b"", Session(1, "warning: a\nerror: checkpoint.pt is damaged\n")) == "refused"
-    assert verdict(b"", Session(1, "")) == "untidy"
+def test_one_line_of_error_is_a_refusal_which_may_leave_damage_as_it_was() -> None:
+    said = Session(1, " 10%  iteration 3\nwarning: a\nerror: checkpoint.pt is damaged\n")
+    assert verdict(b"", said) == "refused"
+    assert verdict(b"iteration,x\n1,0.6\n", said, damaged=True) == "refused"
 
 
 def test_a_refusal_where_nothing_was_damaged_is_untidy() -> None:
     assert judged(REFERENCE, {}, Session(1, "error: damaged\n"), {-9}) == "untidy"
 
 
-def test_tracebacks_two_errors_and_other_statuses_are_untidy() -> None:
-    assert verdict(b"", Session(1, "Traceback (most recent call last):\n  x\n")) == "untidy"
-    assert verdict(b"", Session(1, "error: a\nerror: b\n")) == "untidy"
-    assert verdict(b"", Session(-11, "")) == "untidy"
+@pytest.mark.parametrize(
+    "session",
+    [
+        Session(1, ""),
+        Session(1, "Traceback (most recent call last):\n  x\nerror: a\n"),
+        Session(1, "error: a\nerror: b\n"),
+        Session(0, "UserWarning: 1 leaked semaphore\n"),
+        Session(-11, ""),
+        Session(0, "", orphans=1),
+    ],
+)
+def test_silence_tracebacks_two_errors_orphans_and_other_statuses_are_untidy(
+    session: Session,
+) -> None:
+    assert verdict(REFERENCE["run/metrics.csv"], session) == "untidy"
 
 
-def test_damage_is_done_to_one_file_and_to_none_of_an_empty_store(tmp_path: Path) -> None:
-    torn(tmp_path, np.random.default_rng(0))
+def test_a_sweep_may_say_an_error_of_each_of_its_runs() -> None:
+    session = Session(1, "error: a\nerror: b\n")
+    assert judged(REFERENCE, {}, session, {1}, errors=2) == "refused"
+
+
+def test_damage_is_done_to_one_file_as_it_says(tmp_path: Path) -> None:
+    assert not damageable(tmp_path)
     path = tmp_path / "metrics.csv"
     path.write_bytes(bytes(100))
-    flipped(tmp_path, np.random.default_rng(0))
+    assert "metrics.csv, bit" in flipped(tmp_path, np.random.default_rng(0))
     assert sum(byte.bit_count() for byte in path.read_bytes()) == 1
-    torn(tmp_path, np.random.default_rng(0))
+    assert "metrics.csv cut from 100" in torn(tmp_path, np.random.default_rng(0))
     assert path.stat().st_size < 100
+
+
+def test_a_refusal_names_a_file_or_else_a_run(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "DONE").write_text("{")
+    assert named(tmp_path, f"error: {run / 'DONE'} is damaged") == [run / "DONE"]
+    assert named(tmp_path, f"error: {run} holds another run") == [run]
+    assert named(tmp_path, "error: something is damaged") == []
+
+
+def test_a_task_misbehaves_while_a_file_tells_it_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, action = tmp_path / "mischief", np.zeros(1)
+    monkeypatch.setenv(MISCHIEF, str(order))
+    monkeypatch.setattr(Misbehaving, "steps", 0)
+    task = Misbehaving()
+    task.reset(seed=0)
+    order.write_text(f"{nan.__name__} 2")
+    assert np.isfinite(task.step(action)[1])
+    assert np.isnan(task.step(action)[1])
+    order.write_text(f"{fail.__name__} 2")
+    with pytest.raises(LookupError):
+        task.step(action)
+    order.unlink()
+    assert np.isfinite(task.step(action)[1])
+
+
+def test_the_table_counts_what_became_of_each_fault() -> None:
+    found = [Outcome("torn file", "lost", ""), Outcome("SIGTERM", "identical", "")]
+    assert [line.split() for line in endure.table(found).splitlines()] == [
+        ["fault", "count", "identical", "refused", "lost", "different", "untidy"],
+        ["SIGTERM", "1", "1", "0", "0", "0", "0"],
+        ["torn", "file", "1", "0", "0", "1", "0", "0"],
+        ["all", "2", "1", "0", "1", "0", "0"],
+    ]
+    assert endure.told(found) == "2 faults: 1 identical, 1 lost"
+
+
+def test_subjects_have_names_of_their_own() -> None:
+    assert len({subject.name for subject in SUBJECTS}) == len(SUBJECTS)
+
+
+def test_what_makes_no_campaign_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert endure.main(["--faults", "0"]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.process
+def test_a_small_campaign_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert endure.main(["--faults", "3", "--subjects", "1"]) == 0
+    assert "0         0         0" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """What became of a disturbed run, by its bytes, its last words and its exit status."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -8,36 +9,58 @@ Rows = Mapping[str, bytes]
 
 FINE = "identical"
 REFUSED = "refused"
-CLASSES = (FINE, REFUSED, "lost", "different", "untidy")
+LOST = "lost"
+DIFFERENT = "different"
+UNTIDY = "untidy"
+CLASSES = (FINE, REFUSED, LOST, DIFFERENT, UNTIDY)
 """In the order in which a table shows them; the last three are failures of the suite."""
+BAD = frozenset({LOST, DIFFERENT, UNTIDY})
+
+PROGRESS = re.compile(r" *\d+%  |[━╌]+ +\d+%  |  \S")
+"""How lines begin on stderr that tell how far a run or a sweep is."""
 
 
 class Session(NamedTuple):
-    """How one start of the command ended: its exit status, and what it wrote to stderr."""
+    """How one command ended: its exit status, what it wrote to stderr, processes it left."""
 
     status: int
     said: str
+    orphans: int = 0
 
 
-def judged(reference: Rows, found: Rows, session: Session, expected: Collection[int]) -> str:
+def judged(
+    reference: Rows,
+    found: Rows,
+    session: Session,
+    expected: Collection[int],
+    errors: int = 1,
+    damaged: bool = False,
+) -> str:
     """One of `CLASSES` for what a session left behind.
 
     Args:
         reference: what the undisturbed command wrote.
         found: what is there after the session.
         session: how it ended; with status 0 all rows must be there.
-        expected: the exit statuses that the fault may lead to besides 0; 1 is a refusal.
+        expected: the exit statuses that the fault may lead to besides 0.
+        errors: lines of error that the command may say, one for each of its runs.
+        damaged: whether files were damaged before, so that a refusal leaves them so.
     """
-    lines = session.said.splitlines()
-    if session.status not in {0, *expected} or not tidy(lines):
-        return "untidy"
-    if session.status == 1:
-        return REFUSED if lines else "untidy"
+    if not orderly(session, {0, *expected}, errors):
+        return UNTIDY
+    refused = session.status == 1
+    if refused and damaged:
+        return REFUSED
     if not all(reference.get(name, b"").startswith(whole(rows)) for name, rows in found.items()):
-        return "different"
-    if session.status == 0 and any(whole(found.get(n, b"")) != r for n, r in reference.items()):
-        return "lost"
-    return FINE
+        return DIFFERENT
+    if session.status == 0 and not complete(reference, found):
+        return LOST
+    return REFUSED if refused else FINE
+
+
+def complete(reference: Rows, found: Rows) -> bool:
+    """Whether all rows are there."""
+    return all(whole(found.get(name, b"")) == rows for name, rows in reference.items())
 
 
 def whole(rows: bytes) -> bytes:
@@ -45,7 +68,18 @@ def whole(rows: bytes) -> bytes:
     return rows[: rows.rfind(b"\n") + 1]
 
 
-def tidy(lines: Collection[str]) -> bool:
-    """Whether stderr holds no traceback, and at most one line of error."""
-    errors = sum(line.startswith("error:") for line in lines)
-    return errors <= 1 and not any(line.startswith("Traceback") for line in lines)
+def orderly(session: Session, statuses: Collection[int], errors: int) -> bool:
+    """Whether a command ended as is documented: status, lines of stderr, no process left.
+
+    A failure says why; whoever is stopped need not.
+    """
+    said = [line for line in session.said.splitlines() if line]
+    failures = [line for line in said if line.startswith("error: ")]
+    others = (line for line in said if line not in failures)
+    return (
+        session.status in statuses
+        and not session.orphans
+        and len(failures) <= errors
+        and (bool(failures) or session.status != 1)
+        and all(line.startswith("warning: ") or PROGRESS.match(line) for line in others)
+    )
