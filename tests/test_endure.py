@@ -1,11 +1,17 @@
 """The campaign of faults: its judgement can fail, damage is done as it says, and it does a few."""
 
+import signal
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runners import endure
+from runners.faults import commands, disk
+from runners.faults.commands import Place, StoppedError, members, session
 from runners.faults.files import damageable, flipped, named, torn
 from runners.faults.judged import Session, judged
 from runners.faults.misbehaving import MISCHIEF, Misbehaving, fail, nan
@@ -32,10 +38,10 @@ def test_fewer_rows_are_fine_after_a_kill_and_lost_at_the_end() -> None:
     assert judged(REFERENCE, {}, DONE, ()) == "lost"
 
 
-@pytest.mark.parametrize("session", [DONE, KILLED, Session(1, "error: the disk is full\n")])
-def test_another_digit_or_a_row_too_many_is_different(session: Session) -> None:
-    assert verdict(b"iteration,x\n1,0.6\n", session) == "different"
-    assert verdict(b"iteration,x\n1,0.5\n2,0.25\n3,0.1\n", session) == "different"
+@pytest.mark.parametrize("ended", [DONE, KILLED, Session(1, "error: the disk is full\n")])
+def test_another_digit_or_a_row_too_many_is_different(ended: Session) -> None:
+    assert verdict(b"iteration,x\n1,0.6\n", ended) == "different"
+    assert verdict(b"iteration,x\n1,0.5\n2,0.25\n3,0.1\n", ended) == "different"
 
 
 def test_a_run_of_another_name_is_different() -> None:
@@ -53,7 +59,7 @@ def test_a_refusal_where_nothing_was_damaged_is_untidy() -> None:
 
 
 @pytest.mark.parametrize(
-    "session",
+    "ended",
     [
         Session(1, ""),
         Session(1, "Traceback (most recent call last):\n  x\nerror: a\n"),
@@ -64,14 +70,14 @@ def test_a_refusal_where_nothing_was_damaged_is_untidy() -> None:
     ],
 )
 def test_silence_tracebacks_two_errors_orphans_and_other_statuses_are_untidy(
-    session: Session,
+    ended: Session,
 ) -> None:
-    assert verdict(REFERENCE["run/metrics.csv"], session) == "untidy"
+    assert verdict(REFERENCE["run/metrics.csv"], ended) == "untidy"
 
 
 def test_a_sweep_may_say_an_error_of_each_of_its_runs() -> None:
-    session = Session(1, "error: a\nerror: b\n")
-    assert judged(REFERENCE, {}, session, {1}, errors=2) == "refused"
+    ended = Session(1, "error: a\nerror: b\n")
+    assert judged(REFERENCE, {}, ended, {1}, errors=2) == "refused"
 
 
 def test_damage_is_done_to_one_file_as_it_says(tmp_path: Path) -> None:
@@ -111,6 +117,61 @@ def test_a_task_misbehaves_while_a_file_tells_it_to(
     assert np.isfinite(task.step(action)[1])
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "disk", tmp_path, threading.Event())
+
+
+def python(code: str) -> list[str]:
+    """A command that runs this and no more."""
+    return [sys.executable, "-S", "-c", code]
+
+
+@pytest.mark.process
+def test_a_command_is_seen_to_its_end_and_what_it_leaves_is_found(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "GRACE", 0.1)
+    tell = "import sys; sys.exit('error: it failed')"
+    assert session(python(tell), place, {}) == Session(1, "error: it failed\n", 0)
+    leave = "import subprocess; subprocess.Popen(['sleep', '60'])"
+    assert session(python(leave), place, {}) == Session(0, "", 1)
+
+
+@pytest.mark.process
+def test_a_campaign_that_is_stopped_leaves_no_process(place: Place) -> None:
+    started = []
+
+    def stop(process: subprocess.Popen[bytes]) -> None:
+        started.append(process)
+        place.stop.set()
+
+    with pytest.raises(StoppedError):
+        session(python("import time; time.sleep(60)"), place, {}, stop)
+    assert not members(started[0].pid)
+    assert started[0].returncode == -signal.SIGKILL
+
+
+@pytest.mark.process
+def test_a_disk_is_filled_and_protected_and_gone_at_the_end(place: Place) -> None:
+    if why := disk.mount(place.disk):
+        pytest.skip(why)
+    try:
+        disk.fill(place.disk)
+        with pytest.raises(OSError, match="No space left"):
+            (place.disk / "row").write_bytes(b"1")
+        disk.empty(place.disk)
+        (place.disk / "row").write_bytes(b"1")
+        disk.protect(place.disk)
+        with pytest.raises(OSError, match="Read-only"):
+            (place.disk / "row").write_bytes(b"2")
+        disk.release(place.disk)
+        (place.disk / "row").write_bytes(b"2")
+    finally:
+        disk.unmount(place.disk)
+    assert not list(place.disk.iterdir())
+
+
 def test_the_table_counts_what_became_of_each_fault() -> None:
     found = [Outcome("torn file", "lost", ""), Outcome("SIGTERM", "identical", "")]
     assert [line.split() for line in endure.table(found).splitlines()] == [
@@ -133,5 +194,5 @@ def test_what_makes_no_campaign_is_refused(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.process
 def test_a_small_campaign_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert endure.main(["--faults", "3", "--subjects", "1"]) == 0
-    assert "0         0         0" in capsys.readouterr().out
+    assert endure.main(["--faults", "2", "--subjects", "1", "--seed", "2"]) == 0
+    assert capsys.readouterr().out.split()[-6:-4] == ["2", "2"]

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,29 +88,37 @@ def disturbed(victim: Victim, fault: Fault, rng: np.random.Generator) -> list[Ou
 
 
 def _once(victim: Victim, fault: Fault, rng: np.random.Generator) -> Outcome:
-    place = victim.place
+    place, damaged = victim.place, bool(fault.damage)
     how = fault.damage(place.store, rng) if fault.damage else ""
     fault.before(place, rng)
     try:
         ended, others = _command(victim, fault, rng)
     finally:
         fault.after(place)
-    damaged = bool(fault.damage)
-    kind = _judged(victim, ended, fault.expected, damaged)
-    kinds = [_judged(victim, each, {1}) for each in others]
-    kind = next((each for each in (kind, *kinds) if each in BAD), kind)
-    told = [f"{each.status} {each.said.strip()[-1500:]}" for each in (ended, *others)]
+    kinds = [_judged(victim, ended, fault.expected, damaged)]
+    kinds += [_judged(victim, each, {1}) for each in others]
+    kind = next((each for each in kinds if each in BAD), kinds[0])
+    told = [how, *(f"{each.status} {_last(each)}" for each in (ended, *others))]
     if kind == REFUSED and damaged:
         kind, more = _mended(victim, ended)
         told.append(more)
-    outcome = Outcome(fault.name, kind, "; ".join(filter(None, [how, *told])))
+    outcome = Outcome(fault.name, kind, "; ".join(filter(None, told)))
     if kind in BAD:
-        aside = Path(tempfile.mkdtemp(prefix="bad-", dir=place.aside))
-        (aside / "how.txt").write_text(f"{victim.subject.name}: {outcome}\n")
-        if place.store.exists():
-            shutil.copytree(place.store, aside / "runs")
-        remove(place.store)
+        _set_aside(victim, outcome)
     return outcome
+
+
+def _last(session: Session) -> str:
+    return session.said.strip()[-1500:]
+
+
+def _set_aside(victim: Victim, outcome: Outcome) -> None:
+    """Keep what a fault of the suite left, and begin anew."""
+    aside = Path(tempfile.mkdtemp(prefix="bad-", dir=victim.place.aside))
+    (aside / "how.txt").write_text(f"{victim.subject.name}: {outcome}\n")
+    if victim.place.store.exists():
+        shutil.copytree(victim.place.store, aside / "runs")
+    remove(victim.place.store)
 
 
 def _command(
@@ -160,14 +168,11 @@ def _mended(victim: Victim, refused: Session) -> tuple[str, str]:
         command(victim.subject.settings, victim.place), victim.place, mischief(victim.place)
     )
     kind = _judged(victim, ended, ())
-    return (REFUSED if kind == FINE else kind), f"then {ended.status} {ended.said.strip()[-1500:]}"
+    return (REFUSED if kind == FINE else kind), f"then {ended.status} {_last(ended)}"
 
 
 def _judged(
-    victim: Victim,
-    ended: Session,
-    expected: Sequence[int] | frozenset[int] | set[int],
-    damaged: bool = False,
+    victim: Victim, ended: Session, expected: Collection[int], damaged: bool = False
 ) -> str:
     found = rows(victim.place.store)
     return judged(victim.reference, found, ended, expected, victim.subject.runs, damaged)
