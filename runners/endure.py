@@ -19,25 +19,23 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from runners.faults import disk
-from runners.faults.judged import BAD, CLASSES
+from runners.faults.judged import BAD
 from runners.faults.kinds import Fault
+from runners.faults.outcomes import Outcome, table, told
 from runners.faults.subjects import SUBJECTS
-from runners.faults.victims import Outcome, Victim, disturbed, prepared
+from runners.faults.victims import Victim, disturbed, prepared
 from runners.run.display import line
 from runners.run.words import complain
 from runners.sweep.progress import say
 
-A = TypeVar("A")
 MANY = 1_000_000
 LOOK = 1.0  # seconds between two looks at the clock
 
@@ -179,31 +177,6 @@ def _tell_bad(outcomes: Sequence[Outcome], victim: Victim) -> None:
     for each in outcomes:
         if each.kind in BAD:
             complain(f"{each.kind}: {each.fault} of {victim.subject.name}: {each.how}")
-
-
-def told(outcomes: Sequence[Outcome]) -> str:
-    """How many faults there were, and what became of them."""
-    counts = Counter(each.kind for each in outcomes)
-    return f"{len(outcomes)} faults: " + ", ".join(f"{counts[k]} {k}" for k in CLASSES if counts[k])
-
-
-def table(outcomes: Sequence[Outcome]) -> str:
-    """How often each fault was done, and what became of it."""
-    counts = Counter((each.fault, each.kind) for each in outcomes)
-    names = sorted({each.fault for each in outcomes})
-    wide = max(map(len, (*names, "fault")))
-    lines = [f"{'fault':<{wide}}{'count':>10}" + "".join(f"{kind:>10}" for kind in CLASSES)]
-    for name in (*names, "all"):
-        each = [
-            sum(
-                n
-                for (fault, kind), n in counts.items()
-                if kind == column and name in (fault, "all")
-            )
-            for column in CLASSES
-        ]
-        lines.append(f"{name:<{wide}}{sum(each):>10}" + "".join(f"{n:>10}" for n in each))
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

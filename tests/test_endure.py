@@ -15,8 +15,8 @@ from runners.faults.commands import Place, StoppedError, members, session
 from runners.faults.files import damageable, flipped, named, torn
 from runners.faults.judged import Session, judged
 from runners.faults.misbehaving import MISCHIEF, Misbehaving, fail, nan
+from runners.faults.outcomes import Outcome, table, told
 from runners.faults.subjects import SUBJECTS
-from runners.faults.victims import Outcome
 
 REFERENCE = {"run/metrics.csv": b"iteration,x\n1,0.5\n2,0.25\n"}
 DONE = Session(0, "")
@@ -174,13 +174,13 @@ def test_a_disk_is_filled_and_protected_and_gone_at_the_end(place: Place) -> Non
 
 def test_the_table_counts_what_became_of_each_fault() -> None:
     found = [Outcome("torn file", "lost", ""), Outcome("SIGTERM", "identical", "")]
-    assert [line.split() for line in endure.table(found).splitlines()] == [
+    assert [line.split() for line in table(found).splitlines()] == [
         ["fault", "count", "identical", "refused", "lost", "different", "untidy"],
         ["SIGTERM", "1", "1", "0", "0", "0", "0"],
         ["torn", "file", "1", "0", "0", "1", "0", "0"],
         ["all", "2", "1", "0", "1", "0", "0"],
     ]
-    assert endure.told(found) == "2 faults: 1 identical, 1 lost"
+    assert told(found) == "2 faults: 1 identical, 1 lost"
 
 
 def test_subjects_have_names_of_their_own() -> None:

@@ -16,6 +16,7 @@ from runners.faults.commands import Place, Running, command, session, wait
 from runners.faults.files import damageable, named, remove
 from runners.faults.judged import BAD, FINE, REFUSED, UNTIDY, Rows, Session, complete, judged
 from runners.faults.kinds import KILLED, Fault, mischief
+from runners.faults.outcomes import Outcome
 from runners.faults.subjects import Subject
 
 ANY_MOMENT = 0.25  # of moments are drawn from the whole time; others come after a further row
@@ -36,14 +37,6 @@ class Victim(NamedTuple):
     place: Place
     reference: Rows
     pace: Pace
-
-
-class Outcome(NamedTuple):
-    """A fault, what became of it (one of `CLASSES`), and how in words."""
-
-    fault: str
-    kind: str
-    how: str
 
 
 def prepared(subject: Subject, folder: Path, stop: threading.Event) -> Victim:
