@@ -195,4 +195,6 @@ def test_what_makes_no_campaign_is_refused(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.process
 def test_a_small_campaign_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert endure.main(["--faults", "2", "--subjects", "1", "--seed", "2"]) == 0
-    assert capsys.readouterr().out.split()[-6:-4] == ["2", "2"]
+    _, count, *kinds = capsys.readouterr().out.split()[-7:]
+    assert int(count) >= 2
+    assert kinds[2:] == ["0", "0", "0"]
