@@ -49,22 +49,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{len(SUBJECTS)} and above 0"
         )
         return 1
+    outcomes, status = list[Outcome](), 0
     with _folder() as folder:
         try:
-            outcomes = _campaign(folder, given)
+            _campaign(folder, given, outcomes)
         except KeyboardInterrupt:
-            return 130
+            status = 130
         except RuntimeError as error:
             complain(f"error: {error}")
-            return 1
+            status = 1
+        finally:
+            bad = _report(folder, outcomes)
+    return status or int(bad)
+
+
+def _report(folder: Path, outcomes: Sequence[Outcome]) -> bool:
+    """Print the table, and keep what faults of the suite left; whether there was any."""
+    if outcomes:
         say(table(outcomes))
-        bad = [outcome for outcome in outcomes if outcome.kind in BAD]
-        if bad:
-            kept = Path(tempfile.mkdtemp(prefix="endured-"))
-            for path in folder.glob("*/bad-*"):
-                shutil.move(path, kept / f"{path.parent.name}-{path.name}")
-            complain(f"error: {len(bad)} of {len(outcomes)} faults; what they left is in {kept}")
-    return int(bool(bad))
+    bad = [outcome for outcome in outcomes if outcome.kind in BAD]
+    if bad:
+        kept = Path(tempfile.mkdtemp(prefix="endured-"))
+        for path in folder.glob("*/bad-*"):
+            shutil.move(path, kept / f"{path.parent.name}-{path.name}")
+        complain(f"error: {len(bad)} of {len(outcomes)} faults; what they left is in {kept}")
+    return bool(bad)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,8 +106,8 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _campaign(folder: Path, given: argparse.Namespace) -> list[Outcome]:
-    """Prepare the victims, and disturb as many at once as there are cores.
+def _campaign(folder: Path, given: argparse.Namespace, outcomes: list[Outcome]) -> None:
+    """Prepare the victims, disturb as many at once as there are cores, and add up `outcomes`.
 
     Raises:
         KeyboardInterrupt: it was stopped; no process of it is left.
@@ -118,7 +127,7 @@ def _campaign(folder: Path, given: argparse.Namespace) -> list[Outcome]:
                     show(done, f"trained {len(victims)} of {len(subjects)} subjects undisturbed")
                     victims.append(future.result())
             with line() as show:
-                return _disturb(threads, victims, given, show)
+                _disturb(threads, victims, given, show, outcomes)
         finally:
             stop.set()
 
@@ -138,14 +147,15 @@ def _disturb(
     victims: Sequence[Victim],
     given: argparse.Namespace,
     show: Callable[[float, str], None],
-) -> list[Outcome]:
-    """Do faults until the time is up or there were so many; what became of each."""
+    found: list[Outcome],
+) -> None:
+    """Do faults until the time is up or there were so many; add what became of each."""
     skipped = {
         f.name: why for v in victims for f in v.subject.faults if (why := f.missing(v.place))
     }
     for name, why in skipped.items():
         say(f"skipped: {name}: {why}")
-    began, found, begun = time.monotonic(), list[Outcome](), 0
+    began, begun = time.monotonic(), 0
     waiting, turns = list(victims), [_turns(v, [given.seed, n]) for n, v in enumerate(victims)]
     busy: dict[Future[list[Outcome]], Victim] = {}
     while True:
@@ -156,7 +166,7 @@ def _disturb(
             busy[threads.submit(disturbed, victim, fault, rng)] = victim
             begun += 1
         if not busy:
-            return found
+            return
         for future in wait(busy, LOOK, FIRST_COMPLETED).done:
             waiting.append(busy.pop(future))
             found += future.result()

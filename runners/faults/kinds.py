@@ -1,5 +1,6 @@
 """The faults: each a value that says what is done before, while and after a command runs."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from runners.faults.judged import Session
 from runners.faults.misbehaving import DEEDS, MISCHIEF, fail, hang, nan
 
 STEPS = 3000  # of a task of one's own, by which it has misbehaved
+WORKER_LINE = "spawn_main"  # in the command line of what multiprocessing starts
 PATIENCE = 3.0  # seconds between a signal and the second one
 
 
@@ -67,18 +69,12 @@ def _to_all(number: signal.Signals) -> Disturb:
 
 
 def _kill_worker(running: Running) -> Sequence[Session]:
-    children = psutil.Process(running.process.pid).children(recursive=True)
-    workers = [child for child in children if b"spawn_main" in _line(child)]
-    if workers:
-        workers[int(running.rng.integers(len(workers)))].kill()
+    with contextlib.suppress(psutil.Error):  # it may end meanwhile
+        children = psutil.Process(running.process.pid).children(recursive=True)
+        workers = [each for each in children if WORKER_LINE in " ".join(each.cmdline())]
+        if workers:
+            workers[int(running.rng.integers(len(workers)))].kill()
     return ()
-
-
-def _line(process: psutil.Process) -> bytes:
-    try:
-        return " ".join(process.cmdline()).encode()
-    except psutil.Error:
-        return b""
 
 
 def _twice(running: Running) -> Sequence[Session]:
