@@ -11,7 +11,7 @@ SEED ?= 0
 # Of a launcher that has an environment of its own, as ray_cluster has .venv-ray.
 OWN = $(wildcard .venv-$(firstword $(subst _, ,$(LAUNCHER)))/bin/python)
 
-.PHONY: help setup setup-ray check test test-fast test-cluster reproduce figures tables claims report verify bench clean
+.PHONY: help setup setup-ray check test test-fast test-cluster reproduce figures tables claims report verify bench endure clean
 
 help: ## Show these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ verify: setup ## Retrain N=5 committed runs, drawn by SEED=0, for MINUTES=20, an
 
 bench: setup ## Measure speed and memory against the bare engine
 	$(PY) -m runners.bench
+
+endure: setup ## Disturb small runs for MINUTES=20, and count rows lost or different
+	$(PY) -m runners.endure --minutes $(MINUTES) --seed $(SEED)
 
 clean: ## Remove what training and tools made; results/data and the figures stay
 	rm -rf results/runs results/again results/report outputs multirun .pytest_cache .mypy_cache .ruff_cache .hypothesis

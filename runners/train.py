@@ -27,9 +27,9 @@ def main() -> None:
     """
     os.environ[FULL_ERROR] = os.environ.get("HYDRA_FULL_ERROR", "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    register()
-    find_plugins()
     try:
+        register()
+        find_plugins()
         task()
     except Exception as error:
         if os.environ[FULL_ERROR] == "1":

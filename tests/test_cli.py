@@ -174,6 +174,20 @@ def test_a_worker_that_dies_loses_its_run_alone_and_that_is_tried_again(tmp_path
     assert len(metrics(tmp_path / "runs")) == 3
 
 
+@pytest.mark.parametrize(
+    ("raised", "status", "last"), [("KeyboardInterrupt", 130, []), ("LookupError", 1, ["Lookup"])]
+)
+def test_an_interrupt_while_a_command_is_loaded_shows_no_traceback_and_an_error_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: str, status: int, last: list[str]
+) -> None:
+    (tmp_path / "hydra.py").write_text(f"raise {raised}")
+    monkeypatch.setitem(ENVIRONMENT, "PYTHONPATH", str(tmp_path))
+    found, out, err = train(*SMOKE)
+    assert found in (status, -signal.SIGINT)  # which a shell reports as 130
+    assert out == []
+    assert [line[:6] for line in err[-1:]] == last
+
+
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_interrupting_the_whole_group_before_the_first_row_ends_the_sweep(
     tmp_path: Path, launcher: str

@@ -45,7 +45,7 @@ ORDER = (
 ROOMS = (
     *("runners", "store", "settings", "build", "studies"),
     *("run", "speed", "sweep", "plugins", "train", "reproduce", "retrain", "evaluate", "bench"),
-    *("paper_settings", "runs", "watch", "export"),
+    *("paper_settings", "runs", "watch", "export", "faults", "endure"),
 )
 """The sub-packages of runners and its commands; each imports only from those before it."""
 

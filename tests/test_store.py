@@ -168,7 +168,7 @@ def test_table_is_cut_back_to_where_a_checkpoint_left_it(tmp_path: Path) -> None
         table.append({"a": 2})
     with Table(path, size) as table:
         table.append({"a": 3})
-        with pytest.raises(ValueError, match="columns changed"):
+        with pytest.raises(RunError, match=f"{path} has columns .*: delete it"):
             table.append({"b": 3})
     assert path.read_text() == "a\n1\n3\n"
 
@@ -207,6 +207,22 @@ def test_last_row_ignores_a_row_that_is_being_written(tmp_path: Path) -> None:
     assert last_row(path) == {}
     path.write_text("a,b\n" + "1,2\n" * 5000 + "3,\n4,5")
     assert last_row(path) == {"a": "3", "b": ""}
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"a,b\n1,2\n3,4p\n", b"a,b\n1,2\n3.4\n", b"a,b\n1,2*3,4\n", b"a,b\n1,\xb2\n"]
+)
+def test_last_row_is_none_where_it_was_damaged(tmp_path: Path, damaged: bytes) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(damaged)
+    assert last_row(path) == {}
+
+
+def test_a_header_that_was_damaged_is_refused_by_the_file_s_name(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,\xe2\n1,2\n")
+    with Table(path, 8) as table, pytest.raises(RunError, match=f"{path} has columns"):
+        table.append({"a": 3, "b": 4})
 
 
 def saved(path: Path, iteration: int) -> Checkpoint:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from runners.store.files import RunError
+
 Cell = int | float | None
 
 
@@ -36,10 +38,11 @@ class Table:
         """Open the file, creating it if need be."""
         self.size = size
         self.checksum = checksum(path, size)
+        self._path = path
         self._columns: tuple[str, ...] = ()
         if size:
             with path.open("rb") as existing:
-                self._columns = tuple(existing.readline().decode().rstrip("\n").split(","))
+                self._columns = tuple(_text(existing.readline()).rstrip("\n").split(","))
         self._file = path.open("ab", buffering=0)
         self._file.truncate(size)
 
@@ -48,12 +51,16 @@ class Table:
 
         Raises:
             OSError: the disk is full; the file is as it was before the call.
-            ValueError: the row's columns are not those of the header.
+            RunError: the row's columns are not those of the header.
         """
         columns = tuple(row)
         header = b"" if self._columns else (",".join(columns) + "\n").encode()
         if self._columns not in ((), columns):
-            raise ValueError(f"columns changed from {self._columns} to {columns}")
+            there = ", ".join(name for name in self._columns if name not in columns) or "others"
+            raise RunError(
+                f"{self._path} has columns that this run does not write ({there}): delete it, and "
+                "all rows are made again"
+            )
         self._write(header + format_row(list(row.values())))
         self._columns = columns
 
@@ -82,7 +89,10 @@ class Table:
 
 
 def last_row(path: Path) -> dict[str, str]:
-    """The last complete row of a table that may be growing, {} if there is none yet."""
+    """The last complete row of a table that may be growing, {} if there is none yet.
+
+    What is no row, because the file is damaged, is none.
+    """
     try:
         with path.open("rb") as file:
             header = file.readline()
@@ -94,5 +104,18 @@ def last_row(path: Path) -> dict[str, str]:
         return {}
     if not lines:
         return {}
-    columns, cells = header.decode().rstrip("\n").split(","), lines[-1].decode().split(",")
-    return dict(zip(columns, cells, strict=False))
+    columns, cells = _text(header).rstrip("\n").split(","), _text(lines[-1]).split(",")
+    fits = len(columns) == len(cells) and all(cell == "" or _is_number(cell) for cell in cells)
+    return dict(zip(columns, cells, strict=True)) if fits else {}
+
+
+def _text(line: bytes) -> str:
+    return line.decode(errors="replace")
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
