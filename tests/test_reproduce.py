@@ -72,8 +72,6 @@ def test_a_launcher_of_hydras_starts_the_runs_of_all_experiments(
     files = list((conf.parent / "runs").glob("*/provenance.json"))
     command = "python -m runners.train seed=1 +experiment=b scale=smoke env=cartpole"
     assert sum(command in file.read_text() for file in files) == 1
-    assert call(conf, "--launcher", "basic") == 0
-    assert "b: 2 runs, 2 done already" in capsys.readouterr().out
 
 
 def test_launcher_that_is_not_there_is_told(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

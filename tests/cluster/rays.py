@@ -27,11 +27,11 @@ def check(folder: Path, expected: Mapping[str, bytes]) -> None:
     sweep = Sweep(settings, folder / "runs", env, str(PYTHON))
     try:
         first = sweep.start()
-        wait_for("a run on each core", 120, lambda: len(sweep.running(5)) == CORES)
+        wait_for("a run on each core", 180, lambda: len(sweep.running(5)) == CORES)
         lost = sweep.running(5)[0]
         say("  a worker is killed: Ray does its run again")
         os.kill(sweep.provenance(lost)["pid"], signal.SIGKILL)
-        wait_for("the run again", 150, lambda: sweep.begun_again(lost))
+        wait_for("the run again", 300, lambda: sweep.begun_again(lost))
         say("  the sweep is killed, and Ray ends with it; the same command again")
         first.kill()
         first.wait()
