@@ -10,6 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from runners.settings.errors import ConfigError
 from runners.settings.mistakes import explain
 from runners.settings.tree import CONF, register
 from runners.sweep import launchers
@@ -77,6 +78,13 @@ def test_sweep_knows_how_many_runs_go_on_at_once_at_most(
     found = launcher(*settings)
     assert launchers.at_once(found, runs) == expected
     assert launchers.kind(found).here is here
+
+
+@pytest.mark.parametrize("count", ["0", "x", "1.5"])
+def test_a_count_of_processes_that_makes_no_sense_is_told(count: str) -> None:
+    found = launcher("hydra/launcher=joblib", f"hydra.launcher.n_jobs={count}")
+    with pytest.raises(ConfigError, match=rf"hydra.launcher.n_jobs must be .*, not {count}"):
+        launchers.at_once(found, 8)
 
 
 @pytest.mark.parametrize(
