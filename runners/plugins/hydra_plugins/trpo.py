@@ -61,9 +61,9 @@ class Local(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Refuse what was not planned.
+        """Refuse runs that another sweeper has not planned.
 
         Raises:
-            NotImplementedError: always.
+            RuntimeError: always.
         """
-        raise NotImplementedError("hydra/launcher=joblib belongs to the sweeper of this suite")
+        raise RuntimeError("hydra/launcher=joblib runs what was planned: leave hydra/sweeper out")
