@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 
 from joblib import effective_n_jobs
 
@@ -35,8 +36,8 @@ def run_all(runs: Sequence[Run], n_jobs: int) -> None:
     signals.listen(multiprocessing.active_children)
     here = threading.local()
     slots = min(effective_n_jobs(n_jobs), len(runs))
-    with ThreadPoolExecutor(slots, initializer=_deafen) as threads:
-        for ended in as_completed([threads.submit(_in_worker, run, here) for run in runs]):
+    with ExitStack() as workers, ThreadPoolExecutor(slots, initializer=_deafen) as threads:
+        for ended in as_completed([threads.submit(_in_worker, run, here, workers) for run in runs]):
             ended.result()
 
 
@@ -45,13 +46,14 @@ def _deafen() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signals.STOPS)
 
 
-def _in_worker(run: Run, here: threading.local) -> None:
-    """Run it in this thread's worker, and once more in a new one if that dies."""
+def _in_worker(run: Run, here: threading.local, workers: ExitStack) -> None:
+    """Run it in this thread's worker, one of `workers`, and once more in a new one if that dies."""
     for left in reversed(range(TRIES)):
         if signals.exit_status():
             return
         if not hasattr(here, "worker"):
-            here.worker = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin)
+            spawn = multiprocessing.get_context("spawn")
+            here.worker = workers.enter_context(ProcessPoolExecutor(1, spawn, _begin))
         try:
             here.worker.submit(_run, run).result()
         except BrokenProcessPool:
