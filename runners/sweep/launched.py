@@ -20,7 +20,7 @@ from runners.settings import tree
 from runners.settings.mistakes import explain
 from runners.sweep import launchers
 from runners.sweep.jobs import Job
-from runners.sweep.progress import monitored, plan, say
+from runners.sweep.progress import monitored, plan, say, unfinished
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 """Where Hydra finds how a sweep of ours is run."""
@@ -46,7 +46,7 @@ def launch(launcher: Launcher, config: DictConfig, every: Sequence[Job]) -> None
     Raises:
         SystemExit: Ctrl-C, which jobs on other machines do not hear.
     """
-    left = [job for job in every if not job.run.done]
+    left = unfinished(every)
     if launchers.kind(config.hydra.launcher).here:
         signals.listen()
     with monitored(every):

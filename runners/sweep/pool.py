@@ -22,7 +22,6 @@ from runners.run.words import complain
 
 TRIES = 2  # times that a run is begun whose worker dies
 
-
 _busy = threading.Lock()  # held in a worker while it runs something
 
 
