@@ -6,6 +6,7 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
+from runners.run import signals
 from runners.run.job import job
 from runners.run.words import FULL_ERROR, complain
 from runners.settings.mistakes import explain
@@ -37,7 +38,7 @@ def main() -> None:
         complain(f"error: {explain(error)}")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(signals.exit_status() or 130)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -156,4 +156,8 @@ def held() -> float:
     """The memory in MiB that they hold now; pages that several of them share count once."""
     me = psutil.Process()
     family = [me, *me.children(recursive=True)]
-    return float(sum(each.memory_full_info().pss for each in family)) / 2**20
+    total = 0
+    for each in family:
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+            total += each.memory_full_info().pss
+    return total / 2**20

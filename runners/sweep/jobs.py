@@ -13,6 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from runners.run import signals
 from runners.run.described import Run, describe, seed_stands_alone, swept_by
 from runners.settings.checks import key_of
 from runners.settings.tree import resources
@@ -70,6 +71,7 @@ def jobs(config: DictConfig, told: Callable[[int, int], None] = lambda done, of:
 
     Raises:
         Exception: one of them cannot be composed, is refused, or occurs twice.
+        KeyboardInterrupt: a signal came.
     """
     hydra = GlobalHydra.instance().hydra
     if hydra is None:
@@ -79,6 +81,8 @@ def jobs(config: DictConfig, told: Callable[[int, int], None] = lambda done, of:
     found = []
     with remembered_references():
         for overrides in batch:
+            if signals.exit_status():
+                raise KeyboardInterrupt
             found.append(planner.job(overrides))
             told(len(found), len(batch))
     _require_distinct(found)

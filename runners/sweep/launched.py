@@ -47,8 +47,6 @@ def launch(launcher: Launcher, config: DictConfig, every: Sequence[Job]) -> None
         SystemExit: Ctrl-C, which jobs on other machines do not hear.
     """
     left = unfinished(every)
-    if launchers.kind(config.hydra.launcher).here:
-        signals.listen()
     with monitored(every):
         try:
             if run_planned := getattr(launcher, "run_planned", None):  # ours
@@ -57,7 +55,7 @@ def launch(launcher: Launcher, config: DictConfig, every: Sequence[Job]) -> None
             for ended in launcher.launch([list(job.run.overrides) for job in left], 0):
                 _ = ended.return_value  # raises what stopped the job
         except KeyboardInterrupt:
-            sys.exit(130)
+            sys.exit(signals.exit_status() or 130)
         except Exception as error:  # a job died, or could not be started
             complain(f"error: {explain(error)}")
 
@@ -79,5 +77,7 @@ def run(every: Sequence[Job], settings: Sequence[str]) -> None:
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=context, task_function=job, config=config
         )
+        if launchers.kind(config.hydra.launcher).here:
+            signals.listen()
         say(plan(every, launchers.at_once(config.hydra.launcher, len(every))))
         launch(launcher, config, every)

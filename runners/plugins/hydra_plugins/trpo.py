@@ -31,6 +31,8 @@ class Sweeper(BasicSweeper):
             SystemExit: always; its status is zero only if every run is done.
         """
         assert self.config is not None and self.launcher is not None
+        if launchers.kind(self.config.hydra.launcher).here:
+            signals.listen()
         try:
             with planning() as told:
                 planned = jobs(self.config, told)
