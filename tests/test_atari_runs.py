@@ -62,6 +62,7 @@ def test_a_vine_in_processes_grows_as_in_one(tmp_path: Path, alone: dict[str, by
         (["env.game=pnog"], ["env.game", "pong"]),
         (["env.height=300"], ["env.height", "210"]),
         (["env.height=8"], ["frames of 8", "too small"]),
+        (["policy.channels=[8,8,8,8]"], ["too small for 4 convolutions"]),
         (["policy=gaussian_mlp"], ["set policy=categorical_cnn"]),
         (["baseline=mlp_value"], ["vector observations", "set baseline=none or cnn_value"]),
         (["filter_clip=5"], ["filter_clip=5", "set filter_clip=0"]),

@@ -16,12 +16,14 @@ from tiny_task import HORIZON, Corridor
 from trpo.black_box import Evaluated, Searching, black_box, evaluate
 from trpo.evolution import of
 from trpo.parameters import ParameterError, UnfitError
-from trpo.policies import Policy, categorical_mlp, gaussian_mlp, linear_gaussian
+from trpo.policies import Policy, categorical_cnn, categorical_mlp, gaussian_mlp, linear_gaussian
 from trpo.reports import flatten
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Acting, Seed, Until, fresh
 from trpo.searches import Gaussian, Search, cem, cma_es
+from trpo.simulators.atari import AtariSimulator
 from trpo.simulators.cartpole import CartPole, CartPoleSimulator
+from trpo.simulators.games import Game
 from trpo.simulators.protocol import Simulator
 from trpo.streams import stream
 from trpo.types import Algorithm, Array
@@ -523,3 +525,12 @@ def test_only_a_search_that_renews_has_new_candidates_in_every_round(
     assert len({tuple(row) for row in candidates}) == 4 * rounds == len(returns)
     assert (info["steps"], info["episodes"], info["candidates"]) == (200, 20, 4 * rounds)
     assert returns.mean() == pytest.approx(info["return_mean"])
+
+
+def test_a_search_plays_from_pixels() -> None:
+    simulator = AtariSimulator(Game(game="pong", horizon=5), 2)
+    runner = Lockstep(simulator, categorical_cnn(simulator.space))
+    algorithm = black_box(runner, cem(2), steps=15, filter_clip=0.0, deterministic=False)
+    state, info = algorithm.step(stream(0, "step", 1), algorithm.init(stream(0, "init")))
+    assert (info.steps, info.episodes.episodes, info.candidates) == (20, 4, 4)
+    assert len(state.search.mean) == 33_500

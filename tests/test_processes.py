@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from multiprocessing import active_children
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,14 @@ def test_an_error_in_a_process_is_the_callers_and_the_processes_go_on_until_clos
                 list(runner.run(begun(4), acting(runner.policy), Until(5)))
         every = [worker._process for worker in runner._workers]
     assert not any(process.is_alive() for process in every)
+
+
+def test_no_process_is_without_rows() -> None:
+    before = len(active_children())
+    with spread(plain, 99, 1) as runner:
+        assert len(active_children()) == before + 1
+        found = told(runner.run(begun(2), acting(runner.policy), Until(20)))
+    assert found == alone(2, Until(20))
 
 
 def test_rows_that_nobody_waits_for_are_left(two: Processes) -> None:

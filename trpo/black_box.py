@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trpo.moments import Filter, Moments, empty, merge, observation_filter
+from trpo.observations import reals
 from trpo.reports import RECENT, Episodes, check_finite, episode_report
 from trpo.samplers.runner import Acting, Runner, Seed, Track, Until, fresh, seed_of
 from trpo.searches import Search
@@ -22,7 +23,7 @@ class Evaluated(NamedTuple):
 
     returns: Array  # (R, n) raw and undiscounted
     lengths: Array  # (R, n) in steps
-    obs: Array  # (steps, *O) float32, all that was seen, raw
+    obs: Array  # (steps, *O) float32, all that was seen, raw; nothing of frames
     steps: int  # simulator steps taken
     unstable: int  # of these, the ones that failed in the engine
 
@@ -56,7 +57,7 @@ def evaluate(
         taken += sum(len(track.rewards) for track in rounds[-1])
     returns = np.array([[track.rewards.sum() for track in each] for each in rounds])
     lengths = np.array([[len(track.rewards) for track in each] for each in rounds])
-    obs = np.concatenate([track.obs for each in rounds for track in each])
+    obs = np.concatenate([reals(track.obs) for each in rounds for track in each])
     check_finite("observations", obs)
     check_finite("rewards", returns)
     unstable = sum(int(track.failed.sum()) for each in rounds for track in each)

@@ -85,7 +85,7 @@ def network(
 
     def act(theta: Tensor) -> Callable[[Array], Array]:
         apply = at(theta)
-        return lambda x: apply(torch.tensor(x)).numpy()
+        return lambda x: apply(torch.as_tensor(x)).numpy()
 
     def act_each(thetas: Array) -> Callable[[Array, Array], Array]:
         each = [at(theta) for theta in torch.from_numpy(thetas.astype(np.float32))]

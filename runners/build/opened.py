@@ -69,7 +69,7 @@ def fitting(group: str, identity: Identity, **supplied: Any) -> Any:
     except ConfigError as error:
         if not isinstance(error.__cause__, UnfitError):
             raise
-        others = [option for option in GROUPS[group] if _fits(group, option, supplied)]
+        others = [each for each in GROUPS[group] if each != name and _fits(group, each, supplied)]
         hint = f": set {group}={' or '.join(others)}" if others else ""
         raise ConfigError(f"{group}={name}: {error.__cause__}{hint}") from error
 

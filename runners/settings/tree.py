@@ -192,8 +192,13 @@ def files(group: str) -> list[str]:
 
 
 def register() -> None:
-    """Put the schemas into Hydra's store: schema/study/<study>, schema/<group>/<option>."""
+    """Put the schemas into Hydra's store: schema/study/<study>, schema/<group>/<option>.
+
+    Hydra copies its store for each configuration that it composes, for `--help` a hundred times.
+    It never changes the copies, which is why they can be the store itself.
+    """
     store = ConfigStore.instance()
+    vars(store)["__deepcopy__"] = lambda memo: store
     for study, tree in TREES.items():
         store.store(group="schema/study", name=study, node=tree, package="_global_")
     for group, options in GROUPS.items():

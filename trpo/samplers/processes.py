@@ -170,10 +170,11 @@ class Processes:
     name = "lockstep"
 
     def __init__(self, make: Make, count: int, rows: int) -> None:
-        """Start `count` processes for up to `rows` rows at once in all.
+        """Start `count` processes, or one a row if that is fewer, for `rows` rows at once in all.
 
         `make` is called here too, for one row, from which the task and the policy are known.
         """
+        count = min(count, rows)
         self._here, self._rows = make(1), -(-rows // count)
         self._workers = [Worker(make, self._rows) for _ in range(count)]
 
