@@ -125,9 +125,8 @@ class Found(Generic[F]):
         return pd.DataFrame() if self.own is None or shown is None else shown(self.own)
 
     def bears_on(self, claim: Claim[F, Any]) -> bool:
-        """Whether there are runs of the claim's experiment that do not depart."""
-        mine = self.runs.experiment == claim.experiment
-        return bool((mine & ~self.runs.departs.astype(bool)).any())
+        """Whether there are runs that it is about and that do not depart."""
+        return not claim.bearing(self.runs[~self.runs.departs.astype(bool)]).empty
 
 
 def scales(of: pd.Series) -> list[str]:

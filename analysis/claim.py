@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import pandas as pd
+
 from analysis.rules import Evidence, Rule
 
 F = TypeVar("F")
@@ -23,6 +25,7 @@ class Claim(Generic[F, S]):
         rule: how that becomes a verdict.
         sides: of what was measured, what the rule compares.
         after_data: whether the rule was written after runs that bear on it had been seen.
+        env: the task that it is about, where its experiment has others too.
     """
 
     text: str
@@ -32,6 +35,7 @@ class Claim(Generic[F, S]):
     rule: Rule[S]
     sides: Callable[[F], S]
     after_data: bool = False
+    env: str | None = None
 
     def judged(self, measured: F) -> Evidence:
         """What was measured says this about the claim."""
@@ -40,4 +44,9 @@ class Claim(Generic[F, S]):
     def within(self, part: Callable[[G], F]) -> "Claim[G, S]":
         """The claim about a part of what was measured."""
         about = (self.text, self.source, self.experiment, self.statistic, self.rule)
-        return Claim(*about, lambda whole: self.sides(part(whole)), self.after_data)
+        return Claim(*about, lambda whole: self.sides(part(whole)), self.after_data, self.env)
+
+    def bearing(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """Those of the runs that it is about."""
+        own = runs.experiment == self.experiment
+        return runs[own if self.env is None else own & (runs.env == self.env)]

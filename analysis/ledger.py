@@ -75,7 +75,8 @@ def _row(claim: Claim[Any, Any], scale: str, found: Evidence, figure: str) -> li
 
 
 def _scale(claim: Claim[Any, Any], each: Found[Any]) -> str:
-    """The scale, and how far its longest run went of the paper's."""
-    ours = each.runs.env_steps[each.runs.experiment == claim.experiment].max()
-    theirs = published.BUDGETS.get(claim.experiment)
-    return each.scale if theirs is None else f"{each.scale}: {steps(ours)} of {steps(theirs)} steps"
+    """The scale, and how far the longest of the claim's runs went of the paper's."""
+    ours, theirs = claim.bearing(each.runs).env_steps, published.BUDGETS.get(claim.experiment)
+    if theirs is None or ours.empty:
+        return each.scale
+    return f"{each.scale}: {steps(ours.max())} of {steps(theirs)} steps"

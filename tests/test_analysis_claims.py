@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from analysis_atari import game_frame
 from analysis_runs import found, runs_frame, variance_frame
 
 from analysis import published
@@ -247,7 +248,8 @@ def test_every_claim_is_stated_once_with_its_source_its_statistic_and_its_rule()
 
 def test_a_row_says_its_scale_of_which_budget_its_figure_and_when_its_rule_was_written() -> None:
     panel = runs_frame({TRPO: [[1.0] * 20]}, experiment="figure4_swimmer", env="swimmer")
-    table = judge(pd.concat([panel, runs_frame({TRPO: [[1.0]]})], ignore_index=True))
+    other = runs_frame({TRPO: [[1.0]]}, env="swimmer")
+    table = judge(pd.concat([panel, other], ignore_index=True))
     assert table.columns.tolist() == COLUMNS
     assert COLUMNS[: len(SHOWN)] == SHOWN
     swimmer = table[table.experiment == "figure4_swimmer"].iloc[0]
@@ -255,6 +257,19 @@ def test_a_row_says_its_scale_of_which_budget_its_figure_and_when_its_rule_was_w
     assert (swimmer.figure, swimmer["rule written"]) == ("figure4__demo", "after its data")
     modern = table[table.claim == "TRPO and TNPG hardly differ on Swimmer"].iloc[0]
     assert (modern.scale, modern["rule written"]) == ("demo", "before its data")
+
+
+def test_a_claim_is_about_runs_on_its_own_task() -> None:
+    frames = [
+        game_frame(env, {TRPO: [[1.0] * last]}) for env, last in (("pong", 3), ("breakout", 5))
+    ]
+    table = judge(pd.concat(frames, ignore_index=True)).set_index("claim")
+    said = {
+        "Single path scores above 10 on Pong at iteration 50": "demo: 0.3K of 200M steps",
+        "Single path stands above vine on Breakout at iteration 25": "demo: 0.5K of 200M steps",
+        "Vine stands above single path on Enduro at iteration 25": "–",
+    }
+    assert table.scale[list(said)].to_dict() == said
 
 
 def test_those_who_surely_differ_leave_the_family_of_the_rest() -> None:

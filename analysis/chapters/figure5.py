@@ -115,7 +115,7 @@ def _early(env: str, left: str, right: str) -> Claim[Measured, Pairs]:
         return pair(*early, found.tenth_of_gain(env, EARLY))
 
     text = f"{names} on {task(env)} at iteration {EARLY}"
-    return Claim(text, SOURCE, EXPERIMENT, SCORE, ABOVE, sides)
+    return Claim(text, SOURCE, EXPERIMENT, SCORE, ABOVE, sides, env=env)
 
 
 def _wins_at_pong(found: Measured) -> Pairs:
@@ -131,6 +131,7 @@ CLAIMS = (
         SCORE,
         ABOVE,
         _wins_at_pong,
+        env="pong",
     ),
 )
 

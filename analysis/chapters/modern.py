@@ -78,7 +78,7 @@ def _ends_above(env: str, other: str) -> Claim[Learned, Pairs]:
         f"TRPO ends above {named(other)} on {task(env)}",
         "§8.1, with the modern protocol",
     )
-    return Claim(text, source, EXPERIMENT, FINAL, ABOVE, sides, env in SEEN)
+    return Claim(text, source, EXPERIMENT, FINAL, ABOVE, sides, env in SEEN, env)
 
 
 def _hardly_differ(env: str) -> Claim[Learned, Likeness]:
@@ -86,7 +86,7 @@ def _hardly_differ(env: str) -> Claim[Learned, Likeness]:
         return found.alike(env, "tnpg", TRPO, found.final)
 
     text, source = f"TRPO and TNPG hardly differ on {task(env)}", "Duan et al. 2016, Table 1"
-    return Claim(text, source, EXPERIMENT, FINAL, ALIKE, sides, env in SEEN)
+    return Claim(text, source, EXPERIMENT, FINAL, ALIKE, sides, env in SEEN, env)
 
 
 CHAPTER = Chapter(

@@ -159,7 +159,7 @@ def _ends_above(env: str, left: str, right: str) -> Claim[Measured, Pairs]:
         return pair(*finals, found.tenth_of_gain(env))
 
     text = f"{names} on {task(env)} (after {ITERATIONS} iterations)"
-    return Claim(text, SOURCE, EXPERIMENT, SCORE, ABOVE, sides)
+    return Claim(text, SOURCE, EXPERIMENT, SCORE, ABOVE, sides, env=env)
 
 
 def _beats_chance(env: str) -> Claim[Measured, Pairs]:
@@ -172,7 +172,7 @@ def _beats_chance(env: str) -> Claim[Measured, Pairs]:
         return several(finals, HUNDREDTH)
 
     text = f"Single path and vine end above random play on {task(env)} (human = 1)"
-    return Claim(text, SOURCE, EXPERIMENT, f"{SCORE}, human = 1", ABOVE, sides)
+    return Claim(text, SOURCE, EXPERIMENT, f"{SCORE}, human = 1", ABOVE, sides, env=env)
 
 
 CHAPTER = Chapter(

@@ -133,7 +133,7 @@ def _varies_less(
     def sides(found: Measured) -> Pairs:
         return pair(found.ratios.get((env, sampler, unit), np.empty(0)), 0.0, TENTH_IN_LOGS)
 
-    return Claim(f"{text} on {task(env)}", source, EXPERIMENT, WHAT, ABOVE, sides)
+    return Claim(f"{text} on {task(env)}", source, EXPERIMENT, WHAT, ABOVE, sides, env=env)
 
 
 def _claims(env: str) -> Iterator[Claim[Measured, Pairs]]:

@@ -54,7 +54,10 @@ class Paths(NamedTuple):
             )
         _require_open(self.boundary, self.fresh)
         if self.boundary == "bootstrap" and node.get("baseline") == NO_VALUES:
-            raise ConfigError("sampler.boundary=bootstrap needs a baseline: set baseline=mlp_value")
+            raise ConfigError(
+                "sampler.boundary=bootstrap needs a baseline: set baseline=mlp_value, or cnn_value "
+                "where frames are seen"
+            )
 
     @property
     def batch(self) -> str:
