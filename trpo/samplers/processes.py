@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import torch
 
+from trpo.memory import give_back
 from trpo.policies import Policy
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Acting, Keep, Row, Track, Until
@@ -74,6 +75,8 @@ def serve(make: Make, rows: int, connection: Connection) -> None:
             try:
                 for found in job.done_by(runner):
                     connection.send_bytes(pickle.dumps(found, protocol=5))
+                    del found
+                give_back()
             except Exception as error:
                 connection.send_bytes(pickle.dumps(error, protocol=5))
 
@@ -202,6 +205,7 @@ class Processes:
         Raises:
             LostError: the same rows were lost again and again.
         """
+        give_back()  # what an update left here, before the processes grow
         before = deepcopy(keep)  # what each process offers to, of which this one takes all
         count = min(self._rows, -(-len(rows) // len(self._workers)))
         shares = [
