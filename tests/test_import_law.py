@@ -18,7 +18,7 @@ FORBIDDEN = {
 }
 ORDER = (
     *("parameters", "types", "reports", "streams", "chunks", "moments", "compiled"),
-    "memory",
+    *("memory", "signals"),
     "observations",
     *("simulators", "simulators.protocol", "simulators.quiet", "simulators.rows"),
     *("plain", "simulators.snapshots", "simulators.named", "simulators.registered"),

@@ -1,9 +1,8 @@
 """Stopping politely: a first signal asks for a checkpoint and an exit; a repeated one insists.
 
-SIGINT, SIGTERM and SIGUSR2, which is how submitit says that a job's time is over. A signal is
-remembered for the life of the process, so that the later runs of a sweep do not start. Who starts
-workers passes it on to them. What a cluster's launcher does at a signal, it does once the run is
-checkpointed; that signal does not insist.
+A signal is remembered for the life of the process, so that the later runs of a sweep do not start.
+Who starts workers passes it on to them. What a cluster's launcher does at a signal, it does once
+the run is checkpointed; that signal does not insist.
 """
 
 import signal
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterable
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+from trpo.signals import STOPS
 
 _received: list[int] = []
 _workers: list[Callable[[], Iterable[BaseProcess]]] = []

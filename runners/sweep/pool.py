@@ -6,7 +6,6 @@ take along. The run that it lost is begun once more: from its checkpoint, as aft
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
@@ -19,6 +18,7 @@ from runners.run import signals
 from runners.run.described import Run
 from runners.run.execute import execute_run
 from runners.run.words import complain
+from trpo.signals import hold_back, let_through
 
 TRIES = 2  # times that a run is begun whose worker dies
 
@@ -35,24 +35,20 @@ def run_all(runs: Sequence[Run], n_jobs: int) -> None:
     signals.listen(multiprocessing.active_children)
     here = threading.local()
     slots = min(effective_n_jobs(n_jobs), len(runs))
-    with ExitStack() as workers, ThreadPoolExecutor(slots, initializer=_deafen) as threads:
+    with ExitStack() as workers, ThreadPoolExecutor(slots, initializer=hold_back) as threads:
         for ended in as_completed([threads.submit(_in_worker, run, here, workers) for run in runs]):
             ended.result()
-
-
-def _deafen() -> None:
-    """Hold signals back from this thread, and from the workers that it starts."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals.STOPS)
 
 
 def _in_worker(run: Run, here: threading.local, workers: ExitStack) -> None:
     """Run it in this thread's worker, one of `workers`, and once more in a new one if that dies."""
     for left in reversed(range(TRIES)):
-        if signals.exit_status():
-            return
         if not hasattr(here, "worker"):
             spawn = multiprocessing.get_context("spawn")
             here.worker = workers.enter_context(ProcessPoolExecutor(1, spawn, _begin))
+            here.worker.submit(os.getpid)  # starts it: from now on, signals are passed on to it
+        if signals.exit_status():
+            return
         try:
             here.worker.submit(_run, run).result()
         except BrokenProcessPool:
@@ -66,7 +62,7 @@ def _in_worker(run: Run, here: threading.local, workers: ExitStack) -> None:
 def _begin() -> None:
     """In a new worker: hear the signals that were held back, and end when the parent has."""
     signals.listen()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals.STOPS)
+    let_through()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -8,7 +8,6 @@ it is seen in what they did.
 
 import multiprocessing
 import pickle
-import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from trpo.memory import give_back
 from trpo.policies import Policy
 from trpo.samplers.lockstep import Lockstep
 from trpo.samplers.runner import Acting, Keep, Row, Track, Until
+from trpo.signals import held_back
 from trpo.simulators.protocol import Simulator
 
 TRIES = 3  # times that the same rows are begun
@@ -64,9 +64,7 @@ Message = Track | Done | Exception
 
 
 def serve(make: Make, rows: int, connection: Connection) -> None:
-    """Do one job after another, as long as the parent lives; what a process does."""
-    for stops in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):  # which the parent heeds
-        signal.signal(stops, signal.SIG_IGN)
+    """Do one job after another, as long as the parent lives, which heeds signals; what one does."""
     torch.set_num_threads(1)
     runner = make(rows)
     with runner.simulator, suppress(EOFError, BrokenPipeError):  # the parent is gone
@@ -113,7 +111,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, there = context.Pipe()
         self._process = context.Process(target=serve, args=(*self._begin, there), daemon=True)
-        self._process.start()
+        with held_back():
+            self._process.start()
         there.close()
 
     def give(self, share: Share) -> None:
