@@ -56,11 +56,11 @@ def test_signals_are_held_back_meanwhile_and_heard_afterwards() -> None:
     before = signal.signal(signal.SIGUSR2, lambda number, _: heard.append(number))
     try:
         with held_back():
-            os.kill(os.getpid(), signal.SIGUSR2)
+            signal.raise_signal(signal.SIGUSR2)
             assert not heard
         assert heard == [signal.SIGUSR2]
         with held_back():
-            os.kill(os.getpid(), signal.SIGUSR2)
+            signal.raise_signal(signal.SIGUSR2)
             let_through()
             assert len(heard) == 2
     finally:
