@@ -166,6 +166,16 @@ def test_rate_is_not_taken_from_another_protocol(planned: Planner) -> None:
     assert measured_rate(modern) is None
 
 
+@pytest.mark.parametrize("damage", ["iteration,steps_per_second\n1,10;\n", "1\n2\n", "", "\0"])
+def test_no_rate_is_taken_from_a_damaged_file(planned: Planner, damage: str) -> None:
+    (only,) = planned("scale=smoke")
+    pretend(only, [512, 1024])
+    finish(only)
+    assert measured_rate(only) is not None
+    only.directory.timing.write_text(damage)
+    assert measured_rate(only) is None
+
+
 def test_monitor_shows_the_whole_and_each_running_run(planned: Planner) -> None:
     found = planned("seed=range(4)")
     pretend(found[0], [512, 1024], status="done")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from test_atari_runs import PONG, children
-from test_cli import ENVIRONMENT, ROOT, SMOKE, start
+from test_cli import ENVIRONMENT, ROOT, SMOKE, require_nobody_left, start
 
 from trpo.signals import STOPS, held_back, let_through
 
@@ -83,11 +83,7 @@ def test_an_interrupt_while_emulators_processes_are_loaded_shows_no_traceback(
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in err
-    end = time.monotonic() + 60
-    with pytest.raises(ProcessLookupError):  # nobody is left
-        while time.monotonic() < end:
-            os.killpg(process.pid, 0)
-            time.sleep(0.05)
+    require_nobody_left(process)
 
 
 def test_an_interrupt_just_before_a_sweeps_process_is_started_is_not_lost(tmp_path: Path) -> None:

@@ -150,8 +150,7 @@ _INT = frozenset({128 + signal.SIGINT, -signal.SIGINT})
 
 KILLED = Fault("kill -9 of all its processes", _DIES, during=_to_all(signal.SIGKILL))
 WORKER = Fault("kill -9 of a worker", during=_kill_worker)
-ONCE = Fault("two commands at once", during=_twice)
-SWEPT_TWICE = Fault("two sweeps at once", _FAILS, during=_twice)
+TWICE = Fault("two commands at once", _FAILS, during=_twice)  # the later to lock a run is refused
 COMMON = (
     KILLED,
     Fault("kill -9 of the command", _DIES, during=_to_command(signal.SIGKILL)),

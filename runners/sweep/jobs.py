@@ -190,9 +190,9 @@ def pattern_of(job: Job) -> str:
 
 
 def _median_rate(path: Path) -> float | None:
+    """None too where the file is damaged, on which nothing but an estimate depends."""
     try:
         with (path / "timing.csv").open(newline="") as file:
-            rates = [float(row["steps_per_second"]) for row in csv.DictReader(file)]
-    except FileNotFoundError:
+            return statistics.median(float(row["steps_per_second"]) for row in csv.DictReader(file))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, csv.Error):
         return None
-    return statistics.median(rates) if rates else None

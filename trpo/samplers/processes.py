@@ -67,7 +67,7 @@ def serve(make: Make, rows: int, connection: Connection) -> None:
     """Do one job after another, as long as the parent lives, which heeds signals; what one does."""
     torch.set_num_threads(1)
     runner = make(rows)
-    with runner.simulator, suppress(EOFError, BrokenPipeError):  # the parent is gone
+    with runner.simulator, suppress(EOFError, ConnectionError):  # the parent is gone
         while True:
             job = pickle.loads(connection.recv_bytes())
             try:

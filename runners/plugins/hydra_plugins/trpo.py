@@ -1,4 +1,4 @@
-"""How Hydra runs a sweep of ours: a sweeper that plans it first, and a launcher for one machine.
+"""How Hydra runs a sweep of ours: a sweeper that plans it first, and launchers for one machine.
 
 Hydra takes plugins from modules below `hydra_plugins` alone, wherever on the path such a folder is.
 """
@@ -7,12 +7,15 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 
 from runners.run import signals
 from runners.run.described import Run
+from runners.run.execute import execute_run
 from runners.settings.mistakes import explain
 from runners.sweep import launchers
 from runners.sweep.jobs import jobs
@@ -46,6 +49,20 @@ class Sweeper(BasicSweeper):
         sys.exit(signals.exit_status() or int(bool(unfinished(planned))))
 
 
+class InTurn(BasicLauncher):
+    """`hydra/launcher=basic`: one run after another, in this process.
+
+    Hydra's own would compose each run of the plan again, even after Ctrl-C.
+    """
+
+    def run_planned(self, runs: Sequence[Run]) -> None:
+        """Run these; their directories tell how each of them went."""
+        for run in runs:
+            if signals.exit_status():
+                return
+            execute_run(run, quiet=True)
+
+
 class Local(Launcher):
     """`hydra/launcher=joblib`: so many runs at a time on this machine."""
 
@@ -69,3 +86,8 @@ class Local(Launcher):
             RuntimeError: always.
         """
         raise RuntimeError("hydra/launcher=joblib runs what was planned: leave hydra/sweeper out")
+
+
+ConfigStore.instance().store(
+    group="hydra/launcher", name="basic", node={"_target_": f"{__name__}.{InTurn.__name__}"}
+)
