@@ -62,11 +62,16 @@ def render(figure: Figure, kind: Kind) -> bytes:
     It is laid out by its first rendering: a layout that is made again moves by a hair, and every
     kind must come out the same whichever came before.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    _lay_out(figure)
     out = io.BytesIO()
     figure.savefig(out, format=kind, dpi=160, metadata=METADATA[kind])
     return out.getvalue()
+
+
+@cache
+def _lay_out(figure: Figure) -> None:
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
 
 
 def grid(

@@ -54,34 +54,3 @@ def test_a_vine_in_processes_grows_as_in_one(tmp_path: Path, alone: dict[str, by
     assert status == 0, err
     (name,) = found = metrics(tmp_path)
     assert found[name] == alone[name]
-
-
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [
-        (["env.game=pnog"], ["env.game", "pong"]),
-        (["env.height=300"], ["env.height", "210"]),
-        (["env.height=8"], ["frames of 8", "too small"]),
-        (["policy=gaussian_mlp"], ["set policy=categorical_cnn"]),
-        (["baseline=mlp_value"], ["vector observations", "set baseline=none or cnn_value"]),
-        (["filter_clip=5"], ["filter_clip=5", "set filter_clip=0"]),
-        (["algo=cma_es", "algo.covariance=full"], ["covariance", "33,500"]),
-    ],
-)
-def test_what_cannot_be_is_one_line(tmp_path: Path, more: list[str], words: list[str]) -> None:
-    status, out, err = train(*PONG, *more, f"results_dir={tmp_path}")
-    assert (status, out) == (1, [])
-    assert len(err) == 1
-    assert all(word in err[0] for word in words), err
-
-
-def test_a_hint_never_names_the_option_that_did_not_fit(tmp_path: Path) -> None:
-    status, _, (line,) = train(*PONG, "policy.channels=[8,8,8,8]", f"results_dir={tmp_path}")
-    assert status == 1
-    assert line.endswith("too small for 4 convolutions")
-
-
-def test_gymnasiums_name_of_a_game_is_told_ours(tmp_path: Path) -> None:
-    status, _, err = train("env=gymnasium", "env.id=ALE/Pong-v5", f"results_dir={tmp_path}")
-    assert status == 1
-    assert "set env=atari env.game=" in err[0]

@@ -14,8 +14,9 @@ from hydra import compose, initialize_config_dir
 from test_cli import train
 
 from analysis import load, tidy
-from runners.run.described import describe
+from runners.run.described import Run, describe
 from runners.settings.tree import CONF, NUMBERS, register
+from runners.sweep.composed import remembered_references
 
 pytestmark = pytest.mark.process
 RESULTS = Path(__file__).parents[1] / "results"
@@ -27,21 +28,19 @@ SAID = ("experiment", "scale", "algo", "sampler", "protocol", "seed", "step_size
 def composer() -> Iterator[None]:
     """Hydra knows our schema and directory."""
     register()
-    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"), remembered_references():
         yield
 
 
 def again(runs: pd.DataFrame) -> Iterator[tuple[Any, Any]]:
-    """Each committed run, and what its overrides describe; seeds share a composition."""
-    known: dict[tuple[str, ...], Any] = {}
+    """Each committed run, and what its overrides describe; seeds share it, as in a sweep."""
+    known: dict[tuple[str, ...], Run] = {}
     for run in runs.replace({float("nan"): None}).itertuples():
         overrides = shlex.split(run.overrides)
         others = tuple(item for item in overrides if item != f"seed={run.seed}")
         if others not in known:
-            known[others] = compose("config", list(others))
-        cfg = known[others].copy()
-        cfg.seed = run.seed
-        yield run, describe(cfg, overrides)
+            known[others] = describe(compose("config", list(overrides)), overrides)
+        yield run, known[others].with_seed(run.seed, overrides)
 
 
 def committed(path: Path) -> pd.DataFrame:

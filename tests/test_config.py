@@ -19,6 +19,7 @@ from runners.settings.options import GROUPS, Option
 from runners.settings.tree import CONF, NOT_IDENTITY, TREES, Resources, register
 from runners.studies.all import STUDIES
 from runners.studies.study import Opened
+from runners.sweep.composed import remembered_references
 from trpo.line_search import LineSearch
 from trpo.reports import flatten
 from trpo.steps import Radius
@@ -30,15 +31,17 @@ pytestmark = pytest.mark.process
 FILES = sorted(path.relative_to(CONF).with_suffix("") for path in CONF.glob("*/[!_]*.yaml"))
 DISCRETE = ("env=gymnasium", "env.id=CartPole-v1")
 ATARI = ("env=atari", "env.game=pong", "policy=categorical_cnn")
+FEW = (*ATARI, "sampler.rows=2")  # as each emulator takes its time to start
 NEEDS = {  # what an option has to be composed with
-    "env/atari": ATARI,
+    "env/atari": FEW,
     "env/gymnasium": ("env.id=Acrobot-v1", "policy=categorical_mlp"),
     "policy/categorical_mlp": DISCRETE,
-    "policy/categorical_cnn": ATARI,
-    "baseline/cnn_value": ATARI,
+    "policy/categorical_cnn": FEW,
+    "baseline/cnn_value": FEW,
     "study/theory": ("mdps.count=3",),
 }
 VARIANTS = {"trpo_vine"}  # files that only combine what others make
+PONG = " ".join(FEW)
 VINE = "sampler=vine"
 FINITE = "study=theory"
 MEASURED = "study=variance"
@@ -49,7 +52,7 @@ SMALL_VINE = ("sampler.trunks=2", "sampler.trunk_length=20", "sampler.states=6")
 def composer() -> Iterator[None]:
     """Hydra knows our schema and directory."""
     register()
-    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"), remembered_references():
         yield
 
 
@@ -131,6 +134,8 @@ MISTAKES = {
     "sampler.boundary=truncated": ["sampler.boundary must be one of complete, truncate, bootstrap"],
     "algo.name=trop": ["algo.name=trop is unknown", "did you mean trpo?"],
     "env=gymnasium env.id=Antt-v5": ["env: Antt-v5", "Ant-v5"],
+    "env=gymnasium env.id=ALE/Pong-v5": ["set env=atari env.game="],
+    "env=atari env.game=pnog": ["env.game", "pong"],
     "device=nonsense": ["device=nonsense"],
     # keys
     "polcy=gaussian_mlp": ["polcy is not a setting", "did you mean policy?"],
@@ -196,6 +201,13 @@ MISTAKES = {
     f"{VINE} {MEASURED} sampler.states=3": ["sampler.states is read by nothing"],
     f"{FINITE} delta=0.2": ["delta is read by nothing", "minorise_maximise"],
     f"{FINITE} device=cuda": ["device is read by nothing"],
+    # frames
+    f"{PONG} env.height=300": ["env.height", "210"],
+    f"{PONG} env.height=8": ["frames of 8", "too small"],
+    f"{PONG} policy=gaussian_mlp": ["set policy=categorical_cnn"],
+    f"{PONG} baseline=mlp_value": ["vector observations", "set baseline=none or cnn_value"],
+    f"{PONG} filter_clip=5": ["filter_clip=5", "set filter_clip=0"],
+    f"{PONG} sampler.rows=4 algo=cma_es algo.covariance=full": ["covariance", "33,500"],
     # values that have to be quoted, and launchers
     "results_dir=/data/ünï": ["quote it twice", "'results_dir=\"/data/ünï\"'"],
     "results_dir=a=b": ["quote it twice", "'results_dir=\"a=b\"'"],
@@ -235,6 +247,11 @@ def test_a_mistake_is_one_line_that_names_the_setting_and_helps(line: str) -> No
     assert "\n" not in told
     assert len(told) < 700
     assert all(words in told for words in MISTAKES[line]), told
+
+
+def test_a_hint_never_names_the_option_that_did_not_fit() -> None:
+    told = mistake(f"{PONG} policy.channels=[8,8,8,8]")
+    assert told.endswith("too small for 4 convolutions")
 
 
 def test_every_yaml_of_a_group_has_its_builder_and_every_builder_its_yaml() -> None:

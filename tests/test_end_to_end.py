@@ -1,12 +1,14 @@
 """Real training through the real commands: the same bytes, whatever happens on the way."""
 
 import json
+import os
 import random
+import signal
 import time
 from pathlib import Path
 
 import pytest
-from test_cli import metrics, start, train
+from test_cli import WARM, metrics, train
 
 from analysis import report
 
@@ -22,13 +24,15 @@ def disturbed(tmp_path: Path, settings: tuple[str, ...], pauses: list[float]) ->
     """Kill a run in the middle of its work, once a pause; then let it and another end alike."""
     killed, rows = f"results_dir={tmp_path / 'killed'}", 0
     for kills, pause in enumerate(pauses):
-        process = start(*settings, ENDLESS, killed, f"threads={1 + kills % 2}")
-        while process.poll() is None and _rows(tmp_path / "killed") <= rows:
-            time.sleep(0.01)
-        time.sleep(pause)
-        assert process.poll() is None, process.communicate()
-        process.kill()
-        process.communicate()
+        endless = (*settings, ENDLESS, killed, f"threads={1 + kills % 2}")
+        with WARM.begun("runners.train", endless) as process:
+            while not process.over and _rows(tmp_path / "killed") <= rows:
+                time.sleep(0.01)
+            time.sleep(pause)
+            if not process.over:
+                os.kill(process.pid, signal.SIGKILL)
+            status, _, err = process.end(60)
+            assert status == -signal.SIGKILL, err
         rows = _rows(tmp_path / "killed")
     end = f"iterations={rows + 1}"
     for path in ("killed", "undisturbed"):

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(ROOT.glob("*/README.md"))
 COPIED = ("trpo", "runners", "analysis", "conf", "tests", "pyproject.toml")
+UNFINISHED = ("*.tmp.*", "*.pyc.*")
+"""What others write just now into the caches; what is compiled there is copied too."""
 
 
 def diffs() -> dict[str, str]:
@@ -51,7 +53,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in COPIED:
         path = ROOT / name
         if path.is_dir():
-            shutil.copytree(path, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(path, root / name, ignore=shutil.ignore_patterns(*UNFINISHED))
         else:
             shutil.copy(path, root)
     for diff in diffs().values():

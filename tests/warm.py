@@ -1,7 +1,8 @@
 """Commands that begin where their modules are loaded already, which alone takes seconds.
 
 A process that has loaded them forks for each command: the command's own code, in a process of its
-own, with its own output and status. Tests of how commands begin and are stopped start them anew.
+own, with its own output and status. Tests of how commands begin and are asked to stop start them
+anew.
 """
 
 import atexit
@@ -13,38 +14,71 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
 LOADED = ("runners.reproduce", "runners.train")
 
 
+class Begun:
+    """A command that runs, or has ended."""
+
+    def __init__(self, warm: "Warm", folder: str) -> None:
+        """It is told its process by `warm`, and writes into this folder."""
+        self._warm, self._folder = warm, folder
+        self.pid = int(warm.told())
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._warm.tells(0)
+
+    def end(self, timeout: float) -> tuple[int, str, str]:
+        """Wait for its end: exit status, stdout and stderr."""
+        out, err = (Path(self._folder, name) for name in ("out", "err"))
+        if not self._warm.tells(timeout):
+            self._warm.kill()
+            raise subprocess.TimeoutExpired(str(self.pid), timeout, err.read_text())
+        return int(self._warm.told()), out.read_text(), err.read_text()
+
+
 class Warm:
-    """The process that forks."""
+    """The process that forks, for one command after another."""
 
     def __init__(self, environment: dict[str, str], cwd: Path) -> None:
         """What it runs in; it starts with the first command."""
         self._environment, self._cwd = environment, cwd
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, module: str, arguments: tuple[str, ...], timeout: float) -> tuple[int, str, str]:
-        """`python -m module arguments`: exit status, stdout and stderr."""
+    @contextmanager
+    def begun(self, module: str, arguments: tuple[str, ...]) -> Iterator[Begun]:
+        """`python -m module arguments`, which has to end within."""
         process = self._process = self._process or self._started()
         assert process.stdin
-        assert process.stdout
         with tempfile.TemporaryDirectory() as folder:
-            out, err = (str(Path(folder, name)) for name in ("out", "err"))
-            print(json.dumps([module, arguments, out, err]), file=process.stdin, flush=True)
-            if not select.select([process.stdout], [], [], timeout)[0]:
-                self._killed()
-                raise subprocess.TimeoutExpired(
-                    [module, *arguments], timeout, Path(err).read_text()
-                )
-            status = int(process.stdout.readline())
-            return status, Path(out).read_text(), Path(err).read_text()
+            print(json.dumps([module, arguments, folder]), file=process.stdin, flush=True)
+            yield Begun(self, folder)
+
+    def run(self, module: str, arguments: tuple[str, ...], timeout: float) -> tuple[int, str, str]:
+        """`python -m module arguments`: exit status, stdout and stderr."""
+        with self.begun(module, arguments) as command:
+            return command.end(timeout)
+
+    def tells(self, timeout: float) -> bool:
+        """Whether it says something within so many seconds."""
+        assert self._process
+        return bool(select.select([self._process.stdout], [], [], timeout)[0])
+
+    def told(self) -> str:
+        """What it says next."""
+        assert self._process
+        assert self._process.stdout
+        return self._process.stdout.readline()
 
     def _started(self) -> subprocess.Popen[str]:
-        atexit.register(self._killed)
+        atexit.register(self.kill)
         return subprocess.Popen(
             [sys.executable, "-c", "import warm; warm.serve()"],
             env=self._environment,
@@ -55,7 +89,7 @@ class Warm:
             start_new_session=True,
         )
 
-    def _killed(self) -> None:
+    def kill(self) -> None:
         """End it and what it runs."""
         process, self._process = self._process, None
         if process:
@@ -71,18 +105,25 @@ def serve() -> None:
     for name in LOADED:
         import_module(name)
     for line in sys.stdin:
-        module, arguments, *files = json.loads(line)
+        module, arguments, folder = json.loads(line)
         child = os.fork()
         if not child:
-            return become(module, arguments, files)
+            return become(module, arguments, folder)
+        say(child)
         _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+        say(os.waitstatus_to_exitcode(status))
 
 
-def become(module: str, arguments: list[str], files: list[str]) -> None:
-    """Be the process of `python -m module arguments`, with stdout and stderr in these files."""
+def say(number: int) -> None:
+    """Tell the process that started this one."""
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+def become(module: str, arguments: list[str], folder: str) -> None:
+    """Be the process of `python -m module arguments`, with stdout and stderr in this folder."""
     nothing = os.open(os.devnull, os.O_RDONLY)
+    files = [Path(folder, name) for name in ("out", "err")]
     written = [os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for file in files]
     for number, opened in enumerate((nothing, *written)):
         os.dup2(opened, number)

@@ -4,6 +4,7 @@ A commit does not say it: files may have been edited since, and a task of one's 
 """
 
 import hashlib
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -31,15 +32,25 @@ def _suite() -> dict[str, str]:
 
 def brought() -> Iterator[tuple[str, Path]]:
     """The loaded modules that are neither installed nor the suite's, each with its file."""
-    installed = [Path(path).resolve() for path in sysconfig.get_paths().values()]
-    installed += [Path(sys.base_prefix).resolve(), *(ROOT / name for name in OURS)]
     loaded = {name: sys.modules[name] for name in sys.modules.keys() - {"__main__"}}
     for name, module in loaded.items():
-        file = getattr(module, "__file__", None)
-        if file and Path(file).is_file():
-            path = Path(file).resolve()
-            if not any(path.is_relative_to(place) for place in installed):
-                yield name, path
+        path = _brought(getattr(module, "__file__", None) or "")
+        if path and path.is_file():
+            yield name, path
+
+
+@cache
+def _brought(file: str) -> Path | None:
+    """The whole path of a module's file, None where it is installed, the suite's or nowhere."""
+    path = os.path.realpath(file)
+    return None if path.startswith(_installed()) or not file else Path(path)
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    """How the paths of installed modules and of the suite's begin."""
+    places = [*sysconfig.get_paths().values(), sys.base_prefix, *(str(ROOT / n) for n in OURS)]
+    return tuple(f"{os.path.realpath(place)}{os.sep}" for place in places)
 
 
 def _digest(paths: list[Path]) -> str:
