@@ -59,8 +59,8 @@ def style() -> Iterator[None]:
 def render(figure: Figure, kind: Kind) -> bytes:
     """The figure as bytes without a date or a version in them.
 
-    It is laid out by its first rendering: a layout that is made again moves by a hair, and every
-    kind must come out the same whichever came before.
+    It is laid out once: a layout that is made again moves by a hair, and every kind must come out
+    the same whichever came before. A figure that knows a layout engine is drawn twice a kind.
     """
     _lay_out(figure)
     out = io.BytesIO()
@@ -70,8 +70,9 @@ def render(figure: Figure, kind: Kind) -> bytes:
 
 @cache
 def _lay_out(figure: Figure) -> None:
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    ConstrainedLayoutEngine().execute(figure)
 
 
 def grid(
@@ -87,7 +88,7 @@ def grid(
     from matplotlib import figure as empty
 
     size = max(6.0, panel[0] * columns), panel[1] * rows + 0.9
-    figure = empty.Figure(figsize=size, layout="constrained")
+    figure = empty.Figure(figsize=size)
     panels = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
     return figure, list(panels.ravel())
 

@@ -21,6 +21,7 @@ from runners.run.words import complain
 from runners.settings import tree
 from runners.settings.mistakes import explain
 from runners.sweep import launched
+from runners.sweep.composed import remembered_references
 from runners.sweep.jobs import Job, jobs
 from runners.sweep.pool import run_all
 from runners.sweep.progress import monitored, plan, planning, say, unfinished
@@ -66,7 +67,7 @@ def planned(settings: Sequence[str]) -> dict[str, list[Job]]:
     tree.register()
     launched.find_plugins()
     names = OmegaConf.select(OmegaConf.load(tree.CONF / "reproduce.yaml"), "experiments")
-    with initialize_config_dir(str(tree.CONF), version_base="1.3"):
+    with initialize_config_dir(str(tree.CONF), version_base="1.3"), remembered_references():
         return {name: _jobs([f"+experiment={name}", *settings]) for name in names}
 
 

@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,20 @@ from analysis.chapter import Chapter, Data, Found, find
 from analysis.chapters.all import CHAPTERS
 from analysis.chapters.theory_bounds import BOUNDS, LAWS
 from analysis.ledger import ledger
+from analysis.read import Read, read
 
+DATA = Path(__file__).parents[1] / "results" / "data"
 COLUMNS = (
     "iteration,env_steps,episodes,return_mean,return_std,return_100,reward_per_step,length_mean,"
     "surrogate_gain,kl_mean,kl_max,grad_norm,step_norm,cg_residual,backtracks,accepted,entropy,"
     "size,explained_variance,unstable_steps"
 )
+
+
+@cache
+def committed() -> Read:
+    """What the committed data say."""
+    return read(DATA)
 
 
 def write_run(

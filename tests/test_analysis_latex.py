@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from analysis_runs import found, runs_frame
+from analysis_runs import committed, found, runs_frame
 
-from analysis import drawing, latex, report
-
-DATA = Path(__file__).parents[1] / "results" / "data"
+from analysis import drawing, latex
 
 
 def test_a_table_has_its_rules_and_its_numbers_to_the_right() -> None:
@@ -66,8 +64,7 @@ def _balanced(text: str) -> None:
 @pytest.fixture(scope="module")
 def tables() -> dict[str, str]:
     """Every committed table in LaTeX."""
-    read = report.read(DATA)
-    return {each.stem: latex.tabular(each.table.words) for each in read.found}
+    return {each.stem: latex.tabular(each.table.words) for each in committed().found}
 
 
 def test_every_committed_table_is_balanced_and_ascii(tables: dict[str, str]) -> None:

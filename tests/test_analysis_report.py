@@ -77,8 +77,8 @@ def test_everything_is_written_and_named(results: Path, printed: list[str]) -> N
 def test_figures_come_back_byte_for_byte_from_the_data_alone(results: Path, tmp_path: Path) -> None:
     out = tmp_path / "again"
     data = ["--results", str(tmp_path / "nothing"), "--data", str(results / "data")]
-    for step in report.STEPS:
-        assert report.main([*data, "--out", str(out), "--only", step]) == 0
+    asked = [word for step in report.STEPS for word in ("--only", step)]
+    assert report.main([*data, "--out", str(out), *asked]) == 0
     again = _files(out)
     first = {name: content for name, content in _files(results).items() if name in again}
     assert len(again) == 6 * len(STEMS) + 5

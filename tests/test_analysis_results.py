@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from analysis_runs import committed
 
 from analysis import pages, report
 
@@ -14,7 +15,7 @@ TABLES = sorted(path for path in (RESULTS / "tables").iterdir() if path.stem != 
 
 @pytest.fixture(scope="module")
 def read() -> report.Read:
-    return report.read(RESULTS / "data")
+    return committed()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from test_cli import metrics, start, train
 
 pytestmark = pytest.mark.process
 PONG = ("env=atari", "env.game=pong", "protocol=paper", "scale=smoke")
-LONGER = ("steps_per_iteration=1600", "iterations=2")
+VINE = ("sampler=vine", "sampler.states=2")
+LONGER = ("steps_per_iteration=1600", "iterations=2", "sampler.rows=4")
 
 
 def children(pid: int) -> list[int]:
@@ -23,7 +24,7 @@ def children(pid: int) -> list[int]:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The metrics of a run of single paths and of a vine, each in one process."""
     path = tmp_path_factory.mktemp("alone")
-    for more in (LONGER, ("sampler=vine",)):
+    for more in (LONGER, VINE):
         status, _, err = train(*PONG, *more, f"results_dir={path}")
         assert status == 0, err
     return metrics(path)
@@ -50,7 +51,7 @@ def test_a_killed_process_is_not_noticed_in_the_metrics(
 
 
 def test_a_vine_in_processes_grows_as_in_one(tmp_path: Path, alone: dict[str, bytes]) -> None:
-    status, _, err = train(*PONG, "sampler=vine", "workers=2", f"results_dir={tmp_path}")
+    status, _, err = train(*PONG, *VINE, "workers=2", f"results_dir={tmp_path}")
     assert status == 0, err
     (name,) = found = metrics(tmp_path)
     assert found[name] == alone[name]

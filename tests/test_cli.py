@@ -80,8 +80,6 @@ def test_last_line_is_the_directory_and_a_done_run_is_left_alone(tmp_path: Path)
     ("arguments", "words"),
     [
         (["algo=trop"], ["algo=trop", "trpo"]),
-        (["gama=0.9"], ["gama", "gamma"]),
-        (["-m", "seed=1,abc"], ["seed", "abc"]),
         (["-m", "algo.delta=0.1,-0.1"], ["algo.delta", "-0.1"]),
     ],
 )

@@ -55,7 +55,7 @@ def _rows(path: Path) -> int:
 @pytest.mark.parametrize(
     "method",
     [
-        *("sampler=vine", "algo=rwr", "algo=cem", "algo=cma_es"),
+        *("sampler=vine", "algo=rwr", "algo=cem", "algo=cma_es policy.hidden=[8]"),
         "study=variance measured.sizes=[200] measured.repeats=2 measured.spacing=1",
     ],
 )

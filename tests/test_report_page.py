@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from analysis_runs import committed
 
 from analysis import report
 from analysis.names import look
@@ -35,7 +36,7 @@ PLAIN = 'sandbox="allow-same-origin"'
 
 @pytest.fixture(scope="module")
 def read() -> report.Read:
-    return report.read(ROOT / "results" / "data")
+    return committed()
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def test_the_very_first_process_begins_without_hearing_them_and_its_parent_hears
 def test_an_interrupt_while_emulators_processes_are_loaded_shows_no_traceback(
     tmp_path: Path,
 ) -> None:
-    process = start(*PONG, "workers=2", f"results_dir={tmp_path}", own_group=True)
+    process = start(*PONG, "workers=2", "sampler.rows=2", f"results_dir={tmp_path}", own_group=True)
     while process.poll() is None and len(children(process.pid)) < 3:  # one is multiprocessing's own
         time.sleep(0.01)
     time.sleep(0.1)

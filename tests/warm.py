@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-LOADED = ("runners.reproduce", "runners.train")
+LOADED = ("runners.reproduce", "runners.train", "hydra._internal.hydra", "cma")
 
 
 class Begun:
