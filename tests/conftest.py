@@ -18,12 +18,10 @@ settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: what begins last would leave the other cores idle.
+    """The analysis in the middle, where the second of two workers begins.
 
-    The second of two workers begins in the middle: there with the analysis, which needs nothing
-    that the first one compiles meanwhile.
+    It needs nothing compiled, while the first worker compiles what all others need, once.
     """
-    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
     parts: dict[bool, list[pytest.Item]] = {True: [], False: []}
     for item in items:
         parts[item.path.stem.startswith("test_analysis")].append(item)

@@ -12,7 +12,7 @@ from test_cli import metrics, start, train
 pytestmark = pytest.mark.process
 PONG = ("env=atari", "env.game=pong", "protocol=paper", "scale=smoke")
 VINE = ("sampler=vine", "sampler.states=2")
-LONGER = ("steps_per_iteration=1600", "iterations=2", "sampler.rows=4")
+LONGER = ("steps_per_iteration=800", "iterations=2", "sampler.rows=4")
 
 
 def children(pid: int) -> list[int]:
