@@ -119,8 +119,8 @@ def renewed(screens: Array, before: Array, grey: Array, lit: Array) -> Array:
         for x in range(lit.shape[1]):
             differ |= one[y, x] != other[y, x]
             lit[y, x] = grey[one[y, x]]
+            old[y, x], older[y, x] = one[y, x], other[y, x]
         if differ:
             for x in range(lit.shape[1]):
                 lit[y, x] = max(lit[y, x], grey[other[y, x]])
-        old[y], older[y] = one[y], other[y]
     return new
