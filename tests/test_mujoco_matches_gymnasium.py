@@ -148,7 +148,7 @@ def test_episodes_of_random_actions_are_gymnasiums_also_when_another_engine_goes
     env, row, rng = gym_env(name, options), Handed(name, options, 37), np.random.default_rng(1)
     ours, env.np_random = np.random.default_rng(0), np.random.default_rng(0)
     over = True
-    for _ in range(STEPS):
+    for _ in range(STEPS // 2):
         if over:
             row.reset(ours)
             assert_same(name, row.state(), env.reset()[0], env)
