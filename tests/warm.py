@@ -39,7 +39,6 @@ class Begun:
         """Wait for its end: exit status, stdout and stderr."""
         out, err = (Path(self._folder, name) for name in ("out", "err"))
         if not self._warm.tells(timeout):
-            self._warm.kill()
             raise subprocess.TimeoutExpired(str(self.pid), timeout, err.read_text())
         return int(self._warm.told()), out.read_text(), err.read_text()
 
@@ -50,7 +49,7 @@ class Warm:
     def __init__(self, environment: dict[str, str], cwd: Path) -> None:
         """What it runs in; it starts with the first command."""
         self._environment, self._cwd = environment, cwd
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     @contextmanager
     def begun(self, module: str, arguments: tuple[str, ...]) -> Iterator[Begun]:
@@ -58,8 +57,12 @@ class Warm:
         process = self._process = self._process or self._started()
         assert process.stdin
         with tempfile.TemporaryDirectory() as folder:
-            print(json.dumps([module, arguments, folder]), file=process.stdin, flush=True)
-            yield Begun(self, folder)
+            process.stdin.write(f"{json.dumps([module, arguments, folder])}\n".encode())
+            try:
+                yield Begun(self, folder)
+            except BaseException:
+                self.kill()
+                raise
 
     def run(self, module: str, arguments: tuple[str, ...], timeout: float) -> tuple[int, str, str]:
         """`python -m module arguments`: exit status, stdout and stderr."""
@@ -71,13 +74,13 @@ class Warm:
         assert self._process
         return bool(select.select([self._process.stdout], [], [], timeout)[0])
 
-    def told(self) -> str:
+    def told(self) -> bytes:
         """What it says next."""
         assert self._process
         assert self._process.stdout
         return self._process.stdout.readline()
 
-    def _started(self) -> subprocess.Popen[str]:
+    def _started(self) -> subprocess.Popen[bytes]:
         atexit.register(self.kill)
         return subprocess.Popen(
             [sys.executable, "-c", "import warm; warm.serve()"],
@@ -85,7 +88,7 @@ class Warm:
             cwd=self._cwd,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            bufsize=0,  # what is said stays in the pipe, where `tells` looks, until it is read
             start_new_session=True,
         )
 
