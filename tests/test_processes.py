@@ -105,8 +105,8 @@ def two() -> Iterator[Processes]:
 def test_rows_do_the_same_in_any_number_of_processes(two: Processes) -> None:
     until = Until(100)
     assert told(two.run(begun(7), acting(two.policy), until)) == alone(7, until)
-    with spread(plain, 1, 4) as one:
-        assert told(one.run(begun(7), acting(one.policy), until)) == alone(7, until)
+    with spread(plain, 3, 4) as three:
+        assert told(three.run(begun(7), acting(three.policy), until)) == alone(7, until)
 
 
 def test_each_row_has_its_own_parameters_and_stops_where_it_can_go_on(two: Processes) -> None:
